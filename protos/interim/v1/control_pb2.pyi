@@ -1,0 +1,67 @@
+from google.protobuf.internal import containers as _containers
+from google.protobuf import descriptor as _descriptor
+from google.protobuf import message as _message
+from collections.abc import Iterable as _Iterable, Mapping as _Mapping
+from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
+
+DESCRIPTOR: _descriptor.FileDescriptor
+
+class StatusRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class StatusResponse(_message.Message):
+    __slots__ = ("version", "uptime_s", "ready", "draining", "in_flight", "bytes_in_flight", "workers")
+    VERSION_FIELD_NUMBER: _ClassVar[int]
+    UPTIME_S_FIELD_NUMBER: _ClassVar[int]
+    READY_FIELD_NUMBER: _ClassVar[int]
+    DRAINING_FIELD_NUMBER: _ClassVar[int]
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    BYTES_IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    WORKERS_FIELD_NUMBER: _ClassVar[int]
+    version: str
+    uptime_s: float
+    ready: bool
+    draining: bool
+    in_flight: int
+    bytes_in_flight: int
+    workers: _containers.RepeatedCompositeFieldContainer[Worker]
+    def __init__(self, version: _Optional[str] = ..., uptime_s: _Optional[float] = ..., ready: bool = ..., draining: bool = ..., in_flight: _Optional[int] = ..., bytes_in_flight: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[Worker, _Mapping]]] = ...) -> None: ...
+
+class Worker(_message.Message):
+    __slots__ = ("model", "device", "dtype", "execution", "masking", "threads", "up", "restarts", "longest_slice_ms", "stages", "height", "width")
+    MODEL_FIELD_NUMBER: _ClassVar[int]
+    DEVICE_FIELD_NUMBER: _ClassVar[int]
+    DTYPE_FIELD_NUMBER: _ClassVar[int]
+    EXECUTION_FIELD_NUMBER: _ClassVar[int]
+    MASKING_FIELD_NUMBER: _ClassVar[int]
+    THREADS_FIELD_NUMBER: _ClassVar[int]
+    UP_FIELD_NUMBER: _ClassVar[int]
+    RESTARTS_FIELD_NUMBER: _ClassVar[int]
+    LONGEST_SLICE_MS_FIELD_NUMBER: _ClassVar[int]
+    STAGES_FIELD_NUMBER: _ClassVar[int]
+    HEIGHT_FIELD_NUMBER: _ClassVar[int]
+    WIDTH_FIELD_NUMBER: _ClassVar[int]
+    model: str
+    device: str
+    dtype: str
+    execution: str
+    masking: bool
+    threads: int
+    up: bool
+    restarts: int
+    longest_slice_ms: float
+    stages: _containers.RepeatedCompositeFieldContainer[StageCost]
+    height: int
+    width: int
+    def __init__(self, model: _Optional[str] = ..., device: _Optional[str] = ..., dtype: _Optional[str] = ..., execution: _Optional[str] = ..., masking: bool = ..., threads: _Optional[int] = ..., up: bool = ..., restarts: _Optional[int] = ..., longest_slice_ms: _Optional[float] = ..., stages: _Optional[_Iterable[_Union[StageCost, _Mapping]]] = ..., height: _Optional[int] = ..., width: _Optional[int] = ...) -> None: ...
+
+class StageCost(_message.Message):
+    __slots__ = ("exit", "mean_ms", "p99_ms")
+    EXIT_FIELD_NUMBER: _ClassVar[int]
+    MEAN_MS_FIELD_NUMBER: _ClassVar[int]
+    P99_MS_FIELD_NUMBER: _ClassVar[int]
+    exit: str
+    mean_ms: float
+    p99_ms: float
+    def __init__(self, exit: _Optional[str] = ..., mean_ms: _Optional[float] = ..., p99_ms: _Optional[float] = ...) -> None: ...

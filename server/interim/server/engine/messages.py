@@ -1,0 +1,163 @@
+"""What the front and an engine say to each other: small frozen values, no images, no torch.
+
+Ids are the front's, unique for the life of the server. A *generation* tells two lives of one arena slot
+apart. Instants are `time.monotonic()` seconds: one clock for all processes of a machine.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# --- front to engine --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ask:
+    """May this request come in? Answered by `Verdict` at once, even while a stage runs.
+
+    `answer_by_s` is the front's timer: the deadline less the send margin. `ready_in_s` is the predicted
+    cost of decoding, counted before stage 1 can begin. `height`, `width`: the working size in pixels,
+    before padding. `min_exit`, `max_exit` count from 1, resolved against the model.
+    """
+
+    id: int
+    arrival_s: float
+    answer_by_s: float
+    ready_in_s: float
+    height: int
+    width: int
+    min_exit: int
+    max_exit: int
+    stop_below: float
+    full_resolution: bool
+    request_class: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Submit:
+    """The image of an admitted request lies in arena slot `slot`, uint8 RGB, height * width * 3."""
+
+    id: int
+    slot: int
+    generation: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Move:
+    """The request's timer moved. An extension is admitted anew; `Verdict` answers with the same `ticket`."""
+
+    id: int
+    answer_by_s: float
+    ticket: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Forget:
+    """Nothing more is wanted of the request; `Freed` acknowledges, and only then may its slot be reused."""
+
+    id: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Quit:
+    """End the process: everything in flight has been answered."""
+
+
+ToEngine = Ask | Submit | Move | Forget | Quit
+
+# --- engine to front --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StageCost:
+    """What one stage costs one request alone, in seconds, everything sure pixels save not counted."""
+
+    name: str
+    mean_s: float
+    p99_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ready:
+    """The model is loaded and warm. `spec` is plain data of `ModelSpec` (see `engine.process`)."""
+
+    spec: dict[str, object]
+    device: str
+    dtype: str
+    execution: str
+    masking: bool
+    threads: int
+    longest_slice_s: float
+    height: int
+    width: int
+    costs: tuple[StageCost, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer to `Ask` (ticket 0) or to `Move`: in, or why not and when to try again."""
+
+    id: int
+    ticket: int
+    admitted: bool
+    cause: str = ""
+    detail: str = ""
+    retry_after_s: float = 0.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """Stage 1 of the request has begun: a newer frame no longer takes its place before exit 1."""
+
+    id: int
+    queued_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """Exit `exit` of the request is complete: its maps lie in output slot `exit % 2` of its arena slot."""
+
+    id: int
+    generation: int
+    exit: int
+    active_share: float
+    done_s: float
+    last: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """The model raised on this request alone. `detail` is one sentence."""
+
+    id: int
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Freed:
+    """The request is forgotten; the engine will not touch its slot again. `wasted_s`: work nobody took."""
+
+    id: int
+    wasted_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stepped:
+    """One step is done, for the metrics: a stage, for one batch."""
+
+    exit: int
+    batch: int
+    seconds: float
+    active_share: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Beat:
+    """The compute thread is alive: it passed a slice border, or it is idle."""
+
+    now_s: float
+    longest_slice_s: float
+    queued: int
+
+
+FromEngine = Ready | Verdict | Begun | Published | Failed | Freed | Stepped | Beat
