@@ -1,0 +1,1 @@
+"""Networks, the anytime interface, and what is measured of them."""

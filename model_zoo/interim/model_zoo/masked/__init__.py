@@ -1,0 +1,1 @@
+"""Masked convolution: the exact reference that every faster form is held against."""

@@ -1,0 +1,127 @@
+"""The anytime HRNet: its parts, one after the other, as `interim.model_zoo.anytime` asks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor, nn
+
+from interim.model_zoo.anytime import ModelSpec, Prediction, Slices, State, finish
+from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.masked.masks import DENSE, Masks
+from interim.model_zoo.networks.hrnet.stage import BranchStage, FirstStage, MapSlices
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from interim.model_zoo.confidence import Rule
+    from interim.model_zoo.networks.hrnet.heads import LogitSlices
+    from interim.model_zoo.networks.hrnet.transition import Maps
+
+IMAGE_MEAN = (0.485, 0.456, 0.406)
+IMAGE_STD = (0.229, 0.224, 0.225)
+
+
+class Section(nn.Module):
+    """What lies between two exits: stages of the network, then the head of the exit."""
+
+    def __init__(self, stages: Sequence[FirstStage | BranchStage], head: nn.Module) -> None:
+        super().__init__()
+        self.stages = nn.ModuleList(stages)
+        self.head = head
+
+    def map_slices(self, maps: Maps, masks: Masks) -> MapSlices:
+        """The maps of the section before, to this one's."""
+        for stage in self.stages:
+            assert isinstance(stage, FirstStage | BranchStage)
+            maps = yield from stage.slices(maps, masks)
+        return maps
+
+    def logit_slices(self, maps: Maps, masks: Masks) -> LogitSlices:
+        """This section's maps to its exit's logits."""
+        slices: LogitSlices = self.head.slices(maps, masks)  # type: ignore[operator]  # every head has slices
+        return (yield from slices)
+
+
+class AnytimeHrnet(nn.Module):
+    """HRNet with an exit after each section.
+
+    `masking`: confidence adaptivity is on: sections after the first compute only the positions that
+    the exit before left active, and keep its logits elsewhere. Off, the same weights run densely;
+    `active` then tells which positions are not sure yet, and nothing depends on it. Both `spec` and
+    `masking` may be replaced at any time.
+    """
+
+    mean: Tensor
+    std: Tensor
+
+    def __init__(self, spec: ModelSpec, sections: Sequence[Section], *, rule: Rule, masking: bool) -> None:
+        super().__init__()
+        self.spec = spec
+        self.rule = rule
+        self.masking = masking
+        self.sections = nn.ModuleList(sections)
+        self.register_buffer("mean", 255 * torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("std", 255 * torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
+
+    def start(self, images: Tensor) -> State:
+        """The state before stage 1, from images (N, 3, H, W) uint8 RGB, H and W multiples of `multiple`.
+
+        Raises:
+            BadInputError: the shape or the size does not fit.
+        """
+        self._check(images)
+        wide = images.to(torch.float32, memory_format=torch.channels_last)
+        normalised = (wide - self.mean) / self.std
+        return State((normalised.to(next(self.parameters()).dtype),))
+
+    def stage(self, exit_: int, state: State) -> Slices:
+        """Run the section that ends at `exit_` (from 1); a slice is about one block on one branch."""
+        section = self.sections[exit_ - 1]
+        assert isinstance(section, Section)
+        previous = state.prediction
+        masks = Masks.of(previous.active) if self.masking and previous is not None else DENSE
+        maps = yield from section.map_slices(state.maps, masks)
+        logits = yield from section.logit_slices(maps, masks)
+        yield
+        return State(maps, self._predict(logits, previous), exit_)
+
+    def forward(self, images: Tensor) -> list[Tensor]:
+        """Logits (N, C, H / 4, W / 4) of every exit, for training: gradients reach every part.
+
+        Args:
+            images: (N, 3, H, W), uint8 RGB or already normalised floats.
+        """
+        if images.dtype == torch.uint8:
+            state = self.start(images)
+        else:
+            self._check(images)
+            state = State((images,))
+        logits = []
+        for exit_ in range(1, len(self.sections) + 1):
+            state = finish(self.stage(exit_, state))
+            assert state.prediction is not None
+            logits.append(state.prediction.logits)
+        return logits
+
+    def _predict(self, logits: Tensor, previous: Prediction | None) -> Prediction:
+        """The exit's answer; with masking, what was not refined is carried over from the exit before."""
+        confidence = self.rule.confidence(logits)
+        active = self.rule.active(confidence, self.spec.threshold)
+        if self.masking and previous is not None:
+            refined = previous.active
+            logits = torch.where(refined.unsqueeze(1), logits, previous.logits)
+            confidence = torch.where(refined, confidence, previous.confidence)
+            active = active & refined
+        return Prediction(logits, confidence, active)
+
+    def _check(self, images: Tensor) -> None:
+        """Refuse images that the network cannot take."""
+        shape, multiple = tuple(images.shape), self.spec.multiple
+        if len(shape) != 4 or shape[1] != 3 or 0 in shape:
+            raise BadInputError(f"images of shape {shape} do not fit: give (N, 3, H, W), none of them 0")
+        if shape[2] % multiple or shape[3] % multiple:
+            raise BadInputError(
+                f"{shape[2]}x{shape[3]} images do not fit: pad height and width to multiples of {multiple}"
+            )
