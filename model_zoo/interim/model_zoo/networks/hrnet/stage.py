@@ -66,13 +66,13 @@ class BranchStage(nn.Module):
     def __init__(self, transition: Transition, modules: Sequence[BranchModule]) -> None:
         super().__init__()
         self.transition = transition
-        self.modules_ = nn.ModuleList(modules)
+        self.units = nn.ModuleList(modules)
 
     def slices(self, maps: Maps, masks: Masks) -> MapSlices:
         """The maps of the stage before, to one branch more."""
         maps = self.transition(maps, masks)
         yield
-        for module in self.modules_:
+        for module in self.units:
             assert isinstance(module, BranchModule)
             maps = yield from module.slices(maps, masks)
         return maps
