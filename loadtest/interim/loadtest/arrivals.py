@@ -1,0 +1,63 @@
+"""When requests are sent: arrival processes, seeded, drawn before the run and never by what it answers."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+    from random import Random
+
+
+class Arrivals(Protocol):
+    """An open-loop arrival process: its instants depend on the seed alone."""
+
+    @property
+    def rate_hz(self) -> float:
+        """Requests per second in the long run."""
+        ...
+
+    def instants(self, random: Random) -> Iterator[float]:
+        """When requests are sent, in seconds from the start of the run: rising, never ending by itself."""
+        ...
+
+    def at_rate(self, rate_hz: float) -> Arrivals:
+        """The same process, faster or slower."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Poisson:
+    """Independent arrivals: the gaps are exponential with mean 1 / `rate_hz` seconds."""
+
+    rate_hz: float
+
+    def instants(self, random: Random) -> Iterator[float]:
+        """When requests are sent, in seconds from the start of the run."""
+        now_s = 0.0
+        while True:
+            now_s += random.expovariate(self.rate_hz)
+            yield now_s
+
+    def at_rate(self, rate_hz: float) -> Poisson:
+        """The same process, faster or slower."""
+        return Poisson(rate_hz=rate_hz)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Regular:
+    """A clockwork source, such as a camera: one arrival every 1 / `rate_hz` seconds, the first at 0."""
+
+    rate_hz: float
+
+    def instants(self, random: Random) -> Iterator[float]:  # noqa: ARG002  nothing is drawn
+        """When requests are sent, in seconds from the start of the run."""
+        index = 0
+        while True:
+            yield index / self.rate_hz
+            index += 1
+
+    def at_rate(self, rate_hz: float) -> Regular:
+        """The same process, faster or slower."""
+        return Regular(rate_hz=rate_hz)
