@@ -1,0 +1,149 @@
+"""Every option of the server, once: name, default, rule and help; read from a TOML file and a command line.
+
+The command line wins over the file, the file over the defaults. A wrong key or value is refused with the
+place where it stands and the rule it breaks.
+"""
+
+import difflib
+import re
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+from interim.server import rules
+from interim.server.errors import ConfigError
+from interim.server.rules import Rule
+
+MIB = 1 << 20
+
+
+def _option(default: Any, rule: Rule, about: str) -> Any:
+    return field(default=default, metadata={"rule": rule, "about": about})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Config:
+    """How one server runs; values are checked, units are in the names."""
+
+    model: str = _option(
+        "default", rules.text(), "model to serve: a name from `interim-zoo list`, or a checkpoint"
+    )
+    device: str = _option(
+        "auto", rules.device(), "where it runs; auto: the GPU if there is one, else the CPU"
+    )
+    grpc: str = _option("127.0.0.1:8500", rules.address(), "where gRPC listens; port 0: any free one")
+    http: str = _option(
+        "127.0.0.1:8080", rules.address(), "where the status page, /metrics, /healthz and /readyz are"
+    )
+    masking: str = _option("on", rules.one_of("on", "off"), "skip the pixels that are already sure")
+    threads: int = _option(
+        0, rules.whole(0, 1024), "compute threads; 0: one less than there are cores, at least one"
+    )
+    policy: str = _option("edf", rules.text(), "the order of work: edf, earliest deadline first")
+    warm_sizes: tuple[str, ...] = _option(
+        ("512x1024",), rules.sizes(), "working sizes measured at the start; others are charged 3x at first"
+    )
+    long_side: int = _option(
+        0, rules.whole(0, 16384), "scale images so that the long side is at most this; 0: the model's own"
+    )
+    default_budget_ms: float = _option(
+        1000.0, rules.number(1, 3_600_000), "budget of a request that brings neither budget nor gRPC deadline"
+    )
+    guard_band_ms: float = _option(
+        10.0, rules.number(0, 10_000), "answer this long before a gRPC deadline, so that the client gets it"
+    )
+    max_requests: int = _option(64, rules.whole(1, 4096), "requests in flight; more are refused at once")
+    max_bytes_mib: int = _option(
+        256, rules.whole(1, 65536), "images in flight as received, in MiB; more are refused at once"
+    )
+    max_message_mib: int = _option(64, rules.whole(1, 1024), "largest gRPC message either way, in MiB")
+    max_pixels: int = _option(
+        50_000_000, rules.whole(1, 16384 * 16384), "largest image before scaling down, in pixels"
+    )
+    drain_s: float = _option(
+        10.0, rules.number(0, 3600), "after SIGTERM, wait at most this long for what is in flight"
+    )
+    slow_reader_s: float = _option(
+        5.0,
+        rules.number(0.1, 3600),
+        "drop a client that has not taken its answer this long after the deadline",
+    )
+    log_level: str = _option("info", rules.one_of("debug", "info", "warning", "error"), "least level logged")
+
+
+def load(path: Path | None, words: Mapping[str, str]) -> Config:
+    """The config from a file (None: none) and the options of a command line, as text by name.
+
+    Raises:
+        ConfigError: the file cannot be read, or a key or value breaks its rule.
+    """
+    values = {} if path is None else _from_file(path)
+    for name, word in words.items():
+        values[name] = _from_word(name, word)
+    settled: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
+    return Config(**settled)
+
+
+def rule_of(name: str) -> Rule:
+    """The rule of one option."""
+    rule: Rule = _RULES[name]
+    return rule
+
+
+def _from_word(name: str, word: str) -> Any:
+    rule = rule_of(name)
+    option = "--" + name.replace("_", "-")
+    try:
+        value = rule.read(word)
+    except ValueError:
+        raise ConfigError(f"{option} {word}: must be {rule.words}") from None
+    if not rule.holds(value):
+        raise ConfigError(f"{option} {word}: must be {rule.words}")
+    return value
+
+
+def _from_file(path: Path) -> dict[str, Any]:
+    try:
+        source = path.read_text(encoding="utf-8")
+        table = tomllib.loads(source)
+    except OSError as error:
+        raise ConfigError(f"{path}: cannot be read ({error.strerror}): give a TOML file") from error
+    except UnicodeDecodeError:
+        raise ConfigError(f"{path}: is not UTF-8 text: give a TOML file") from None
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(_syntax(path, str(error))) from None
+    return {_checked_name(path, source, key, value): value for key, value in table.items()}
+
+
+def _checked_name(path: Path, source: str, key: str, value: Any) -> str:
+    name = key.replace("-", "_")
+    place = f"{path}:{_line(source, key)}"
+    if name not in _RULES:
+        near = difflib.get_close_matches(name, _RULES, n=1)
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_RULES)}"
+        raise ConfigError(f"{place}: {key}: no such option; {hint}")
+    rule = rule_of(name)
+    if not rule.holds(value):
+        raise ConfigError(f"{place}: {key} = {value!r}: must be {rule.words}")
+    return name
+
+
+def _line(source: str, key: str) -> int:
+    """The line a key stands on: tomllib does not tell, and our files are flat."""
+    pattern = re.compile(rf"\s*(\[+\s*)?[\"']?{re.escape(key)}[\"']?\s*([=.\]]|$)")
+    for number, line in enumerate(source.splitlines(), 1):
+        if pattern.match(line):
+            return number
+    return 1
+
+
+def _syntax(path: Path, message: str) -> str:
+    where = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)", message)
+    line = where[1] if where and where[1] else "end"
+    rule = message[: where.start()] if where else message
+    return f"{path}:{line}: not TOML: {rule[0].lower()}{rule[1:]}"
+
+
+_RULES = {each.name: each.metadata["rule"] for each in fields(Config)}

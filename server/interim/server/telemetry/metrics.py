@@ -1,0 +1,75 @@
+"""Every metric of the server, in one place, on a registry of its own (names: docs/design.md, Metrics).
+
+Base units, `_total` on counters, a `model` label on all of them.
+"""
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+
+from interim.server.telemetry.exits import ExitHistogram
+
+CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
+
+_SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 10)
+_SHORT = (0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
+_SLACK = (-1, -0.1, -0.02, -0.01, -0.005, -0.002, 0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
+_BATCH = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
+_SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
+
+
+class Metrics:
+    """The metrics; attributes are prometheus_client objects, without the prefix `interim_` and the unit."""
+
+    def __init__(self) -> None:
+        self.registry = CollectorRegistry()
+        self.exit_reached = ExitHistogram(
+            "interim_exit_reached", "Exit that the answer came from; 0: none was reached", self.registry
+        )
+        self._histograms()
+        self._counters()
+        self.in_flight = self._gauge("in_flight", "Requests admitted and not ended")
+        self.worker_up = self._gauge("worker_up", "1 while the engine process answers, else 0")
+
+    def _histograms(self) -> None:
+        self.first_refinement = self._histogram(
+            "first_refinement_seconds", "From arrival to the first mask handed over", _SECONDS
+        )
+        self.refinement_interval = self._histogram(
+            "refinement_interval_seconds", "Between two masks of one request", _SECONDS
+        )
+        self.request = self._histogram("request_seconds", "From arrival to the final message", _SECONDS)
+        self.queue = self._histogram("queue_seconds", "From submission to the start of stage 1", _SHORT)
+        self.slack = self._histogram(
+            "deadline_slack_seconds", "Deadline less the hand-over of the final; negative: late", _SLACK
+        )
+        self.budget = self._histogram(
+            "budget_seconds", "Budgets on arrival, by the policy that bound", _SECONDS, "policy"
+        )
+        self.stage = self._histogram("stage_seconds", "One stage for one batch", _SHORT, "stage")
+        self.batch_size = self._histogram("batch_size", "Requests in one step", _BATCH)
+        self.active_share = self._histogram(
+            "active_share", "Share of the pixels a stage left to refine", _SHARES, "stage"
+        )
+
+    def _counters(self) -> None:
+        self.requests = self._counter(
+            "requests_total", "Requests ended, by exit and reason", "exit", "reason"
+        )
+        self.late = self._counter("late_total", "Final messages handed over after the deadline")
+        self.refused = self._counter("refused_total", "Requests refused, by cause", "why")
+        self.wasted = self._counter("wasted_seconds_total", "Compute spent on exits nobody took")
+        self.restarts = self._counter("worker_restarts_total", "Times the engine process was started anew")
+
+    def text(self) -> bytes:
+        """All of it in Prometheus' text format."""
+        return generate_latest(self.registry)
+
+    def _histogram(self, name: str, about: str, buckets: tuple[float, ...], *labels: str) -> Histogram:
+        return Histogram(
+            f"interim_{name}", about, ("model", *labels), buckets=buckets, registry=self.registry
+        )
+
+    def _counter(self, name: str, about: str, *labels: str) -> Counter:
+        return Counter(f"interim_{name}", about, ("model", *labels), registry=self.registry)
+
+    def _gauge(self, name: str, about: str) -> Gauge:
+        return Gauge(f"interim_{name}", about, ("model",), registry=self.registry)
