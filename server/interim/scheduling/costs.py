@@ -1,0 +1,124 @@
+"""What a stage will cost: fitted online from what stages did cost, for each stage and size."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, Self
+
+from interim.scheduling.errors import UnmeasuredError
+from interim.scheduling.line import Line
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from interim.scheduling.job import Size
+
+UNSEEN_FACTOR = 3.0
+"""What a size that was never measured is charged, relative to its share of pixels (docs/design.md)."""
+
+MOST_LINES = 512  # (stage, size) pairs; the one longest unused is forgotten first
+
+
+class CostModel:
+    """Predicts and learns the seconds of a step: stage (its exit, from 1), size, active share, batch.
+
+    Deterministic: the same observations in the same order give the same predictions.
+    """
+
+    def __init__(self) -> None:
+        self._lines: dict[tuple[int, Size], Line] = {}
+        self._guesses: dict[tuple[int, Size], float] = {}
+        self._highs: dict[tuple[int, Size, float], float] = {}
+
+    def observe(
+        self, stage: int, size: Size, seconds: float, *, active_share: float = 1.0, batch: int = 1
+    ) -> None:
+        """Learn from one step.
+
+        Args:
+            stage: The exit it ends at, from 1.
+            size: Height and width, padded, in pixels.
+            seconds: What the step took, its exit and maps included.
+            active_share: The mean share of positions it refined, over the batch.
+            batch: How many jobs it ran.
+        """
+        key = (stage, size)
+        line = self._lines.pop(key, None) or Line()
+        self._lines[key] = line
+        line.observe(active_share, batch, seconds)
+        self._guesses.clear()
+        self._highs.clear()
+        if len(self._lines) > MOST_LINES:
+            del self._lines[next(iter(self._lines))]
+
+    def mean(self, stage: int, size: Size, *, active_share: float = 1.0, batch: int = 1) -> float:
+        """Expected seconds of a step.
+
+        Raises:
+            UnmeasuredError: Nothing was ever measured.
+        """
+        line = self._lines.get((stage, size))
+        return line.mean(active_share, batch) if line else batch * self._guess(stage, size)
+
+    def predict(
+        self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
+    ) -> float:
+        """Seconds that a step stays within with probability `quantile`, by its recent spread.
+
+        Raises:
+            UnmeasuredError: Nothing was ever measured.
+        """
+        line = self._lines.get((stage, size))
+        if line is None:
+            return batch * self._guess(stage, size)
+        key = (stage, size, quantile)
+        ratio = self._highs.get(key)
+        if ratio is None:
+            ratio = self._highs[key] = line.spread.quantile(quantile)
+        return line.mean(active_share, batch) * ratio
+
+    def measured(self, stage: int, size: Size) -> bool:
+        """Whether this stage was measured at this size."""
+        return (stage, size) in self._lines
+
+    def doubt(self, stage: int, size: Size) -> None:
+        """Forget the slowest recent observation of a stage (see `Spread.doubt`)."""
+        line = self._lines.get((stage, size))
+        if line is not None and line.spread.doubt():
+            self._highs.clear()
+
+    def _guess(self, stage: int, size: Size) -> float:
+        """Three times the nearest measured size, scaled by pixels; of the dearest stage if this never ran."""
+        key = (stage, size)
+        if key not in self._guesses:
+            pixels = size[0] * size[1]
+            near = [k for k in self._lines if k[0] == stage] or list(self._lines)
+            if not near:
+                raise UnmeasuredError(
+                    "No stage was measured yet: run each stage once before asking for costs."
+                )
+            gap = min(abs(h * w - pixels) for _, (h, w) in near)
+            self._guesses[key] = UNSEEN_FACTOR * max(
+                line.alone(1.0) * pixels / (k[1][0] * k[1][1])
+                for k in near
+                for line in [self._lines[k]]
+                if abs(k[1][0] * k[1][1] - pixels) == gap
+            )
+        return self._guesses[key]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain data for JSON: what was learnt, to start from or to simulate with."""
+        return {
+            "lines": [
+                {"exit": exit_, "height": size[0], "width": size[1], **line.to_dict()}
+                for (exit_, size), line in self._lines.items()
+            ]
+        }
+
+    @classmethod
+    def from_dict(cls, data: Mapping[str, Any]) -> Self:
+        """The inverse of `to_dict`."""
+        model = cls()
+        for entry in data["lines"]:
+            size = (int(entry["height"]), int(entry["width"]))
+            model._lines[int(entry["exit"]), size] = Line.from_dict(entry)
+        return model

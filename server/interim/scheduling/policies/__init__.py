@@ -1,0 +1,1 @@
+"""The policies behind `interim.scheduling.policy.named`, one a file."""

@@ -1,0 +1,232 @@
+"""The scheduler of one device: events and `now` in, decisions out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from interim.scheduling.admission import ADMITTED, Admission, admit
+from interim.scheduling.errors import EventError, StepError
+from interim.scheduling.job import Event, State
+from interim.scheduling.mandatory import PROMISE_QUANTILE
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from interim.scheduling.costs import CostModel
+    from interim.scheduling.job import Job
+    from interim.scheduling.policy import Policy
+    from interim.scheduling.step import Step
+
+_DOUBT_QUANTILE = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Running:
+    """The step on the device, its jobs as they were when it began, and when it ends at the latest."""
+
+    step: Step
+    jobs: tuple[Job, ...]
+    until_s: float
+
+
+class Scheduler:
+    """Holds the live jobs of one device, admits, and says which step is next.
+
+    One step runs at a time. Events for ids that are unknown, or forgotten already, are void: the front and
+    the device race, and that is normal. An event that a live job's state does not have is an `EventError`.
+
+    Args:
+        exits: How many exits the model has.
+        costs: The cost model; the scheduler teaches it and predicts with it.
+        policy: Who chooses (`interim.scheduling.policy.named`).
+        max_jobs: The most live jobs; one more is refused with cause "queue".
+    """
+
+    def __init__(self, *, exits: int, costs: CostModel, policy: Policy, max_jobs: int = 256) -> None:
+        self.exits = exits
+        self.costs = costs
+        self._policy = policy
+        self._max_jobs = max_jobs
+        self._jobs: dict[int, Job] = {}
+        self._running: _Running | None = None
+
+    @property
+    def jobs(self) -> Mapping[int, Job]:
+        """The live jobs by id, in order of arrival here; the forgotten are gone."""
+        return self._jobs
+
+    @property
+    def running(self) -> Step | None:
+        """The step on the device."""
+        return self._running.step if self._running else None
+
+    def ask(self, now_s: float, job: Job) -> Admission:
+        """Let a new job in, or say why not. An admitted job is ASKED until it is submitted or forgotten.
+
+        Raises:
+            EventError: A live job has this id.
+        """
+        if job.id in self._jobs:
+            raise EventError(id=job.id, state=self._jobs[job.id].state.value, event="ask")
+        if len(self._jobs) >= self._max_jobs:
+            return self._full(now_s)
+        job = replace(job, max_exit=min(job.max_exit, self.exits), promise_s=job.answer_by_s)
+        verdict = self._test(now_s, job)
+        if verdict.admitted:
+            self._jobs[job.id] = job
+        return verdict
+
+    def submit(self, now_s: float, job_id: int) -> None:
+        """The image of an admitted job is in memory: its stages may run."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            self._jobs[job_id] = replace(job.after(Event.SUBMIT), ready_s=now_s)
+
+    def next_step(self, now_s: float) -> Step | None:
+        """Choose the next step and mark it running; None to leave the device idle.
+
+        After None, ask again after the next event, or at `wake_s`.
+
+        Raises:
+            StepError: A step is running.
+        """
+        if self._running is not None:
+            raise StepError(f"Step {self._running.step} is running: finish it before asking for the next.")
+        step = self._policy.choose(now_s, tuple(self._jobs.values()))
+        if step is None:
+            return None
+        jobs = tuple(self._jobs[id_] for id_ in step.ids)
+        for job in jobs:
+            self._jobs[job.id] = job.after(Event.BEGIN)
+        share = sum(job.active_share for job in jobs) / len(jobs)
+        most = self.costs.predict(
+            step.exit, jobs[0].size, PROMISE_QUANTILE, active_share=share, batch=len(jobs)
+        )
+        self._running = _Running(step=step, jobs=jobs, until_s=now_s + most)
+        return step
+
+    def wake_s(self, now_s: float) -> float | None:
+        """When to call `next_step` again if nothing happens before: a promised image did not come."""
+        return min(
+            (job.due_s for job in self._jobs.values() if job.state is State.ASKED and job.due_s > now_s),
+            default=None,
+        )
+
+    def finish(
+        self,
+        now_s: float,  # noqa: ARG002 (every event bears its time)
+        step: Step,
+        seconds: float,
+        shares: Mapping[int, float],
+    ) -> tuple[int, ...]:
+        """The running step ended.
+
+        Args:
+            now_s: When.
+            step: The one that runs.
+            seconds: What it took; learnt from unless nothing came of it.
+            shares: For each job it brought to its exit, the share of positions still active. A job of the
+                step that is missing here (and did not fail) stands where it stood before the step.
+
+        Returns:
+            The jobs that have nothing more to run: at their last exit, or sure enough.
+
+        Raises:
+            StepError: `step` is not the one that runs.
+        """
+        if self._running is None or self._running.step != step:
+            raise StepError(f"Step {step} does not run: finish the step that `next_step` gave.")
+        jobs = self._running.jobs
+        self._running = None
+        if shares:
+            share = sum(job.active_share for job in jobs) / len(jobs)
+            self.costs.observe(step.exit, jobs[0].size, seconds, active_share=share, batch=len(jobs))
+        return tuple(id_ for id_ in step.ids if self._advance(id_, step.exit, shares.get(id_)))
+
+    def move(self, now_s: float, job_id: int, answer_by_s: float) -> Admission:
+        """Move a job's deadline. An earlier one is always taken; a later one is admitted anew.
+
+        A refused extension leaves the old deadline. A shortening whose mandatory exits cannot be promised
+        without breaking another job's promise is done as early as they allow.
+        """
+        job = self._jobs.get(job_id)
+        if job is None:
+            return Admission(admitted=False, cause="unknown", detail=f"Request {job_id} is over.")
+        moved = replace(job, answer_by_s=answer_by_s, promise_s=answer_by_s)
+        verdict = self._test(now_s, moved) if job.owes else ADMITTED
+        if verdict.admitted:
+            self._jobs[job_id] = moved
+        elif answer_by_s <= job.answer_by_s:
+            self._jobs[job_id] = replace(job, answer_by_s=answer_by_s)
+            return ADMITTED
+        return verdict
+
+    def forget(self, now_s: float, job_id: int) -> Job | None:  # noqa: ARG002 (every event bears its time)
+        """Nothing more is wanted of a job: it is gone at once, though a running step still works on it.
+
+        Returns:
+            The job as it was, None for an unknown one.
+        """
+        job = self._jobs.pop(job_id, None)
+        if job is not None:
+            job.after(Event.FORGET)
+        return job
+
+    def fail(self, now_s: float, job_id: int) -> None:  # noqa: ARG002 (every event bears its time)
+        """The model raised on this job: nothing more of it runs."""
+        job = self._jobs.get(job_id)
+        if job is not None:
+            self._jobs[job_id] = job.after(Event.FAIL)
+
+    def _advance(self, id_: int, exit_: int, share: float | None) -> bool:
+        """Take one job of a finished step on; whether it has nothing more to run."""
+        job = self._jobs.get(id_)
+        if job is None or job.state is not State.RUNNING:
+            return False
+        if share is None:
+            self._jobs[id_] = job.after(Event.ABANDON)
+            return False
+        last = exit_ >= job.max_exit or (exit_ >= job.min_exit and share <= job.stop_below)
+        moved = job.after(Event.LAST if last else Event.FINISH)
+        self._jobs[id_] = replace(moved, exit=exit_, active_share=share)
+        return last
+
+    def _free_s(self, now_s: float) -> float:
+        """When the device comes free at the latest."""
+        return max(now_s, self._running.until_s) if self._running else now_s
+
+    def _test(self, now_s: float, job: Job) -> Admission:
+        others = [self._after_step(other) for other in self._jobs.values() if other.id != job.id]
+        job = self._after_step(job)
+        if not job.owes:
+            return ADMITTED
+        free_s = self._free_s(now_s)
+        verdict = admit(now_s, job, others, free_s=free_s, costs=self.costs)
+        if not verdict.admitted and not others:
+            self._doubt(now_s, job, free_s)
+        return verdict
+
+    def _after_step(self, job: Job) -> Job:
+        """The job as it will stand when the running step is done."""
+        if job.state is State.RUNNING and self._running:
+            return replace(job, exit=self._running.step.exit)
+        return job
+
+    def _doubt(self, now_s: float, job: Job, free_s: float) -> None:
+        """An idle device refused what it usually can do: believe its slowest observation a little less.
+
+        Otherwise one hiccup could refuse every tight request, and nothing would ever be measured again.
+        """
+        if admit(now_s, job, (), free_s=free_s, costs=self.costs, quantile=_DOUBT_QUANTILE).admitted:
+            for exit_ in range(job.exit + 1, job.min_exit + 1):
+                self.costs.doubt(exit_, job.size)
+
+    def _full(self, now_s: float) -> Admission:
+        soonest = min(job.answer_by_s for job in self._jobs.values())
+        return Admission(
+            admitted=False,
+            cause="queue",
+            detail=f"{self._max_jobs} requests are in already.",
+            retry_after_s=max(soonest - now_s, 1e-3),
+        )

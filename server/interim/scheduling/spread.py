@@ -1,0 +1,64 @@
+"""How far observed times lie from predicted ones: quantiles of the recent ratios."""
+
+from __future__ import annotations
+
+from bisect import bisect_left, insort
+from collections import deque
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+WINDOW = 256
+_FEWEST = 8
+
+
+class Spread:
+    """Ratios observed / predicted of the last `WINDOW` observations, and their quantiles."""
+
+    __slots__ = ("_recent", "_sorted")
+
+    def __init__(self, ratios: Iterable[float] = ()) -> None:
+        self._recent: deque[float] = deque(ratios, maxlen=WINDOW)
+        self._sorted: list[float] = sorted(self._recent)
+
+    def add(self, ratio: float) -> None:
+        """Remember one more ratio; the oldest is forgotten when the window is full."""
+        if len(self._recent) == WINDOW:
+            del self._sorted[bisect_left(self._sorted, self._recent[0])]
+        self._recent.append(ratio)
+        insort(self._sorted, ratio)
+
+    def quantile(self, q: float) -> float:
+        """The q-quantile of the ratios (linear between neighbours), never below 1 for q >= 0.5.
+
+        Few observations say little about the tail: the excess of the margin is 1 / n.
+        """
+        n = len(self._sorted)
+        if n == 0:
+            return 2.0
+        place = q * (n - 1)
+        low = int(place)
+        high = min(low + 1, n - 1)
+        value = self._sorted[low] + (place - low) * (self._sorted[high] - self._sorted[low])
+        return max(value, 1.0) * (1.0 + 1.0 / n) if q >= 0.5 else value
+
+    def doubt(self) -> bool:
+        """Forget the largest ratio, so that one old hiccup cannot refuse everyone for ever.
+
+        Returns:
+            Whether there was one to spare.
+        """
+        if len(self._sorted) <= _FEWEST:
+            return False
+        self._recent.remove(self._sorted.pop())
+        return True
+
+    def to_list(self) -> list[float]:
+        """The ratios, oldest first."""
+        return list(self._recent)
+
+    @classmethod
+    def from_list(cls, ratios: Iterable[float]) -> Self:
+        """The inverse of `to_list`."""
+        return cls(ratios)
