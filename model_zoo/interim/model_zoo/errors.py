@@ -2,6 +2,7 @@
 
 ZooError
 ├── UnknownModelError   no network of that name
+├── CheckpointError     no such checkpoint, or one that cannot be used
 └── BadInputError       a size, a batch or a setting that a network cannot take
 """
 
@@ -25,6 +26,10 @@ class UnknownModelError(ZooError):
         known = list(known)
         near = difflib.get_close_matches(name, known, n=4, cutoff=0.5) or known
         super().__init__(f"no model is called {name!r}; did you mean {', '.join(near)}?")
+
+
+class CheckpointError(ZooError):
+    """There is no such checkpoint, or it cannot be used; the message says why and what to do."""
 
 
 class BadInputError(ZooError):

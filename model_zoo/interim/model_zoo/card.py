@@ -1,0 +1,88 @@
+"""A checkpoint's card: what the model is, what it was made from, and how well it does."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from interim.model_zoo.anytime import ClassSpec
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Measured:
+    """What an evaluation found, one number per exit (or per stage, for `active_share`).
+
+    `miou`: over all pixels of the split. `quality`: mean over images of the image's own mIoU.
+    `ece`: expected calibration error of the confidence. `active_share`: share of positions that each
+    stage computes. `gmacs`: cumulative cost of each exit at the split's image size, in 2^30
+    multiply-accumulates, at those shares.
+    """
+
+    split: str
+    images: int
+    miou: tuple[float, ...]
+    quality: tuple[float, ...]
+    ece: tuple[float, ...]
+    active_share: tuple[float, ...]
+    gmacs: tuple[float, ...] = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Card:
+    """All that is known of one checkpoint.
+
+    `threshold`: confidence above which a position is not refined. `data`, `licence`, `recipe`,
+    `hardware`, `commit`, `note` are for people. `adaptive`, `dense`: measured with confidence
+    adaptivity on and off; None where it was not measured.
+    """
+
+    name: str
+    network: str
+    classes: tuple[ClassSpec, ...]
+    threshold: float
+    long_side: int = 1024
+    data: str = ""
+    licence: str = ""
+    recipe: str = ""
+    seed: int = 0
+    epochs: int = 0
+    wall_s: float = 0.0
+    hardware: str = ""
+    commit: str = ""
+    note: str = ""
+    adaptive: Measured | None = None
+    dense: Measured | None = None
+
+    def to_json(self) -> str:
+        """The card as JSON, to be read again by `from_json`."""
+        return json.dumps(dataclasses.asdict(self), indent=1, ensure_ascii=False) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> Card:
+        """The card in a JSON text.
+
+        Raises:
+            ValueError: it is no JSON object, or not one of a card.
+        """
+        try:
+            entries = json.loads(text)
+            entries["classes"] = tuple(_class(entry) for entry in entries["classes"])
+            for name in ("adaptive", "dense"):
+                entries[name] = _measured(entries.get(name))
+            return cls(**entries)
+        except (TypeError, KeyError, AttributeError) as error:
+            raise ValueError(f"This is no model card: {error}.") from error
+
+
+def _class(entry: dict[str, Any]) -> ClassSpec:
+    red, green, blue = entry["color"]
+    return ClassSpec(name=str(entry["name"]), color=(int(red), int(green), int(blue)))
+
+
+def _measured(entry: dict[str, Any] | None) -> Measured | None:
+    if entry is None:
+        return None
+    values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()}
+    return Measured(**values)

@@ -1,0 +1,143 @@
+"""A checkpoint: one folder with a model's weights in half precision, and its card."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from interim.model_zoo.anytime import ExitSpec
+from interim.model_zoo.card import Card
+from interim.model_zoo.errors import CheckpointError
+from interim.model_zoo.registry import build
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from torch import Tensor
+
+    from interim.model_zoo.anytime import ModelSpec
+    from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
+
+SHIPPED = Path(__file__).parent / "weights"
+WEIGHTS, CARD = "model.safetensors", "card.json"
+COUNTER = "num_batches_tracked"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Checkpoint:
+    """Weights by name (kernels in half, all else in single precision) and what is known of them."""
+
+    weights: dict[str, Tensor]
+    card: Card
+
+
+def shipped() -> tuple[str, ...]:
+    """The names of the checkpoints that come with the package."""
+    return tuple(sorted(path.parent.name for path in SHIPPED.glob(f"*/{CARD}")))
+
+
+def write(folder: Path, weights: Mapping[str, Tensor], card: Card) -> None:
+    """Write a checkpoint; each file is replaced as a whole, the card last."""
+    folder.mkdir(parents=True, exist_ok=True)
+    kept = {name: _stored(value) for name, value in weights.items() if not name.endswith(COUNTER)}
+    unfinished = folder / f".{WEIGHTS}"
+    save_file(kept, unfinished)
+    unfinished.chmod(0o644)  # it is made readable to its owner alone
+    unfinished.replace(folder / WEIGHTS)
+    write_card(folder, card)
+
+
+def write_card(folder: Path, card: Card) -> None:
+    """Replace a checkpoint's card."""
+    unfinished = folder / f".{CARD}"
+    unfinished.write_text(card.to_json(), encoding="utf-8")
+    unfinished.replace(folder / CARD)
+
+
+def read(path_or_name: str | Path) -> Checkpoint:
+    """A checkpoint by the name of a shipped one, or by its folder.
+
+    Raises:
+        CheckpointError: there is none, or its files cannot be read.
+    """
+    folder = _folder(path_or_name)
+    try:
+        card = Card.from_json((folder / CARD).read_text(encoding="utf-8"))
+        weights = load_file(folder / WEIGHTS)
+    except FileNotFoundError as error:
+        raise CheckpointError(
+            f"{folder} is no checkpoint: it lacks {Path(error.filename or WEIGHTS).name}."
+        ) from error
+    except (SafetensorError, OSError, ValueError) as error:
+        raise CheckpointError(f"The checkpoint in {folder} cannot be read: {error}") from error
+    return Checkpoint(weights=weights, card=card)
+
+
+def load(path_or_name: str | Path, *, masking: bool = True) -> AnytimeHrnet:
+    """A checkpoint's model, ready to run; its spec bears the exits' measured qualities.
+
+    Args:
+        path_or_name: The name of a shipped checkpoint (`default`), or a folder.
+        masking: Confidence adaptivity on; off, the same weights compute every position.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or its weights do not fit its network.
+    """
+    found = read(path_or_name)
+    network = build(found.card.network, classes=len(found.card.classes))
+    try:
+        missing, unknown = network.load_state_dict(found.weights, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(
+            f"The weights of {str(path_or_name)!r} do not fit {found.card.network}: {error}"
+        ) from error
+    wrong = [name for name in missing if not name.endswith(COUNTER)] + unknown
+    if wrong:
+        raise CheckpointError(
+            f"The weights of {str(path_or_name)!r} do not fit {found.card.network}: {wrong[0]}."
+        )
+    network.masking = network.masking and masking
+    network.spec = _spec(network.spec, found.card, adaptive=network.masking)
+    return network.eval()
+
+
+def _spec(spec: ModelSpec, card: Card, *, adaptive: bool) -> ModelSpec:
+    """The network's spec with the card's classes and with what was measured as it will be run."""
+    measured = (card.adaptive if adaptive else card.dense) or card.adaptive or card.dense
+    exits = spec.exits
+    if measured is not None:
+        scores = zip(exits, measured.quality, measured.miou, strict=True)
+        exits = tuple(ExitSpec(exit_.name, quality=quality, miou=miou) for exit_, quality, miou in scores)
+    return dataclasses.replace(
+        spec,
+        name=card.name,
+        classes=card.classes,
+        exits=exits,
+        threshold=card.threshold,
+        long_side=card.long_side,
+    )
+
+
+def _folder(path_or_name: str | Path) -> Path:
+    """A shipped checkpoint's folder where the name is one; else the path itself."""
+    if str(path_or_name) in shipped():
+        return SHIPPED / str(path_or_name)
+    folder = Path(path_or_name)
+    if not folder.is_dir():
+        known = ", ".join(shipped()) or "none"
+        raise CheckpointError(
+            f"There is no checkpoint {str(path_or_name)!r}: name a folder, or one of: {known}."
+        )
+    return folder
+
+
+def _stored(value: Tensor) -> Tensor:
+    """Kernels in half precision; normalisation, biases and the masks' λ keep theirs (they are few)."""
+    value = value.detach().contiguous()
+    return value.to(torch.float16) if value.ndim > 1 else value.to(torch.float32)

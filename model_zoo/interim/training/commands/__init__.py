@@ -1,0 +1,1 @@
+"""The commands of `interim-zoo`, one a file."""

@@ -1,0 +1,36 @@
+"""`interim-zoo train CONFIG`: train a recipe, or go on with it."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interim.training.data.folder import open_folder
+from interim.training.recipe import read_recipe
+from interim.training.training import train
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("config", type=Path, help="the recipe, a TOML file")
+    parser.add_argument("--data", type=Path, help="the data folder (default: the recipe's)")
+    parser.add_argument("--run", type=Path, help="where state, log and weights go (default: runs/NAME)")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Train until done, interrupted or terminated; the same command goes on where it left off."""
+    recipe = read_recipe(arguments.config)
+    folder = arguments.run or Path("runs") / recipe.name
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    finished = train(recipe, open_folder(arguments.data or Path(recipe.data)), folder, stop=stop)
+    print(
+        f"{'Finished' if finished else 'Stopped; the same command goes on'}: weights in {folder / 'latest'}."
+    )
+    return 0

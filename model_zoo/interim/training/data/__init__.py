@@ -1,0 +1,1 @@
+"""Labelled images: folders on disk, samples in memory, crops and batches for training."""

@@ -1,0 +1,54 @@
+"""The training loss: class-weighted cross-entropies of all exits, at half of the image's resolution."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+from interim.training.data.sample import VOID
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from numpy.typing import NDArray
+
+
+def class_weights(labels: Iterable[NDArray[np.uint8]], classes: int, *, power: float, cap: float) -> Tensor:
+    """Median-frequency weights, softened: min((median / frequency) ** power, cap), float32 (classes,).
+
+    A class's frequency is its share of the pixels of the images that show it (Eigen & Fergus 2015,
+    section 6.3.2); `power` 1 is their rule, below 1 milder. A class that never occurs weighs 1.
+    """
+    pixels = np.zeros(classes)
+    frame = np.zeros(classes)
+    for ids in labels:
+        count = np.bincount(ids.ravel(), minlength=VOID + 1)[:classes]
+        pixels += count
+        frame += np.where(count > 0, count.sum(), 0)
+    frequency = np.divide(pixels, frame, out=np.zeros(classes), where=frame > 0)
+    seen = frequency > 0
+    ratio = np.divide(np.median(frequency[seen]), frequency, out=np.ones(classes), where=seen)
+    return torch.from_numpy(np.minimum(ratio**power, cap).astype(np.float32))
+
+
+def exit_losses(logits: Sequence[Tensor], labels: Tensor, weights: Tensor, *, offset: int) -> Tensor:
+    """One cross-entropy per exit, float32 (exits,).
+
+    `logits` (N, C, H/4, W/4) each; `labels` (N, H, W) uint8. The logits are upsampled twofold and
+    compared with every second label of every second row: a quarter of the cost of full resolution.
+    `offset` (0 or 1) says which: take turns, for either lies half a pixel beside the upsampled grid.
+    """
+    target = labels[:, offset::2, offset::2].long()
+    size = target.shape[1:]
+    return torch.stack([_cross_entropy(part, size, target, weights) for part in logits])
+
+
+def _cross_entropy(logits: Tensor, size: Sequence[int], target: Tensor, weights: Tensor) -> Tensor:
+    fine = F.interpolate(logits.float(), size=tuple(size), mode="bilinear", align_corners=False)
+    total = F.cross_entropy(fine, target, weights, ignore_index=VOID, reduction="sum")
+    known = torch.cat([weights, weights.new_zeros(VOID + 1 - len(weights))])[target]
+    return total / known.sum().clamp(min=1e-6)

@@ -1,0 +1,58 @@
+"""The command `interim-zoo`."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import sys
+from typing import TYPE_CHECKING
+
+from interim.model_zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+COMMANDS = {
+    "list": "name the networks and the shipped models",
+    "profile": "count a network's cost and size",
+    "train": "train a recipe, or go on with it",
+    "evaluate": "measure a model on a labelled folder",
+    "card": "measure a checkpoint and write its card",
+    "scenes": "draw procedural street scenes with their labels",
+}
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one command; returns 0 (done), 1 (it failed) or 2 (wrong use)."""
+    words = sys.argv[1:] if argv is None else argv
+    parser = argparse.ArgumentParser(
+        prog="interim-zoo", description="Anytime models: train, measure, look up."
+    )
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    parsers = {
+        name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()
+    }
+    if not words or words[0] not in COMMANDS:
+        parser.parse_args(words)
+    try:
+        command = importlib.import_module(f"interim.training.commands.{words[0]}")
+    except ModuleNotFoundError as error:
+        print(
+            f"interim-zoo needs {error.name}: install it with `pip install 'interim[training]'`.",
+            file=sys.stderr,
+        )
+        return 1
+    command.add(parsers[words[0]])
+    return _run(command.run, parser.parse_args(words))
+
+
+def _run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
+    try:
+        return command(arguments)
+    except (ValueError, ZooError, OSError) as error:
+        print(f"interim-zoo: {error}", file=sys.stderr)
+        return 1
+
+
+if __name__ == "__main__":
+    sys.exit(main())

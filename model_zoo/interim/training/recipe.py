@@ -1,0 +1,110 @@
+"""A recipe: everything that a training run depends on, read from one TOML file."""
+
+from __future__ import annotations
+
+import dataclasses
+import tomllib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+T = TypeVar("T")
+
+
+class RecipeError(ValueError):
+    """A recipe cannot be read; the message names the entry, the rule and the way out."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Phase:
+    """A stretch of training under one learning-rate cycle.
+
+    `masking`: confidence adaptivity is on. `learning_rate` is the peak, `warmup` the share of steps
+    that rise to it. `average_decay`: how much of the averaged weights each step keeps. `scenes_share` of the crops are procedural scenes during the first
+    `scenes_until` of the steps, none after.
+    """
+
+    name: str
+    epochs: int
+    learning_rate: float
+    masking: bool = False
+    warmup: float = 0.1
+    average_decay: float = 0.998
+    scenes_share: float = 0.0
+    scenes_until: float = 1.0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recipe:
+    """What is trained, on what, and how; `data` may be named on the command line instead."""
+
+    name: str
+    network: str
+    phases: tuple[Phase, ...]
+    data: str = ""
+    split: str = "train"
+    licence: str = ""
+    seed: int = 0
+    batch: int = 8
+    crop: tuple[int, int] = (320, 384)
+    scales: tuple[float, float] = (0.5, 2.0)
+    jitter: float = 0.5
+    scenes: int = 0
+    weight_decay: float = 0.01
+    class_weight_power: float = 0.5
+    class_weight_cap: float = 4.0
+    exit_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+    threshold: float = 0.998
+    bfloat16: bool = True
+
+
+def read_recipe(path: Path) -> Recipe:
+    """The recipe in one TOML file.
+
+    Raises:
+        RecipeError: the file is missing, is no TOML, or has an entry that no recipe has.
+    """
+    try:
+        entries = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise RecipeError(f"There is no recipe {path}.") from error
+    except (tomllib.TOMLDecodeError, OSError, UnicodeDecodeError) as error:
+        raise RecipeError(f"{path} is no readable TOML file: {error}.") from error
+    phases = entries.pop("phases", [])
+    if not isinstance(phases, list) or not phases:
+        raise RecipeError(f"{path} has no [[phases]]: a recipe has at least one.")
+    built = tuple(_built(Phase, phase, path) for phase in phases)
+    return _checked(_built(Recipe, {**entries, "phases": built}, path), path)
+
+
+def _built(kind: type[T], entries: dict[str, Any], path: Path) -> T:
+    fields = {field.name: field for field in dataclasses.fields(kind)}  # type: ignore[arg-type]
+    unknown = sorted(set(entries) - set(fields))
+    if unknown:
+        known = ", ".join(sorted(fields))
+        raise RecipeError(
+            f"{path} has the unknown entry {unknown[0]!r}; a {kind.__name__.lower()} has {known}."
+        )
+    values = {key: tuple(value) if isinstance(value, list) else value for key, value in entries.items()}
+    try:
+        return kind(**values)
+    except TypeError as error:
+        missing = str(error).split(":")[-1].strip()
+        raise RecipeError(f"{path} lacks an entry of its {kind.__name__.lower()}: {missing}.") from error
+
+
+def _checked(recipe: Recipe, path: Path) -> Recipe:
+    rules = {
+        "batch must be at least 1": recipe.batch >= 1,
+        "crop must be two multiples of 32": len(recipe.crop) == 2
+        and not any(side % 32 for side in recipe.crop),
+        "scales must rise from above 0": 0 < recipe.scales[0] <= recipe.scales[-1],
+        "threshold must lie in 0 to 1": 0 <= recipe.threshold <= 1,
+        "every phase needs at least one epoch": all(phase.epochs >= 1 for phase in recipe.phases),
+    }
+    for rule, kept in rules.items():
+        if not kept:
+            raise RecipeError(f"{path}: {rule}.")
+    return recipe

@@ -1,0 +1,118 @@
+"""One training run: a network, its average and its optimiser, step after step, resumable at any of them."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import torch
+from torch import Tensor
+
+from interim.training.averaging import Average
+from interim.training.losses import exit_losses
+from interim.training.place import place_of, total_steps
+from interim.training.state import load_state, save_state
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from torch import nn
+
+    from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
+    from interim.training.data.batches import Batches
+    from interim.training.place import Place
+    from interim.training.recipe import Recipe
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StepReport:
+    """One step done: where it lay, and each exit's loss."""
+
+    place: Place
+    losses: tuple[float, ...]
+
+
+class Run:
+    """A recipe under way; `folder` keeps its resumable state."""
+
+    def __init__(
+        self, recipe: Recipe, network: AnytimeHrnet, batches: Batches, weights: Tensor, folder: Path
+    ) -> None:
+        self.recipe = recipe
+        self.network: AnytimeHrnet = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.average = Average(network)
+        self.step = 0
+        self.wall_s = 0.0
+        self._batches = batches
+        self._weights = weights
+        self._exit_weights = torch.tensor(recipe.exit_weights)
+        self._folder = folder / "state"
+        self._optimizer = _optimizer(network, recipe.weight_decay)
+        self._resume()
+
+    @property
+    def steps(self) -> int:
+        """How many steps the whole recipe has."""
+        return total_steps(self.recipe, self._batches.steps)
+
+    @property
+    def place(self) -> Place:
+        """Where the next step lies."""
+        return place_of(self.step, self.recipe, self._batches.steps)
+
+    def advance(self) -> StepReport:
+        """Do one step."""
+        place = self.place
+        batch = self._batches.draw(place.epoch, place.step, place.scenes_share)
+        self._set_masking(on=place.phase.masking)
+        for group in self._optimizer.param_groups:
+            group["lr"] = place.learning_rate
+        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
+            logits = self.network(batch.images)
+        losses = exit_losses(logits, batch.labels, self._weights, offset=self.step % 2)
+        self._optimizer.zero_grad(set_to_none=True)
+        (losses * self._exit_weights).sum().backward()  # type: ignore[no-untyped-call]
+        self._optimizer.step()
+        self.average.update(self.network, step=self.step, decay=place.phase.average_decay)
+        self.step += 1
+        return StepReport(place=place, losses=tuple(losses.tolist()))
+
+    def save(self) -> None:
+        """Write everything that going on from here needs."""
+        tensors = {f"network.{name}": value for name, value in self.network.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.module.state_dict().items()}
+        for index, entry in self._optimizer.state_dict()["state"].items():
+            tensors |= {f"optimizer.{index}.{name}": value for name, value in entry.items()}
+        save_state(self._folder, self.step, tensors, {"wall_s": self.wall_s, "seed": self.recipe.seed})
+
+    def _set_masking(self, *, on: bool) -> None:
+        self.network.masking = on
+        self.network.spec = dataclasses.replace(self.network.spec, threshold=self.recipe.threshold)
+
+    def _resume(self) -> None:
+        found = load_state(self._folder)
+        if found is None:
+            return
+        tensors, facts = found
+        self.step, self.wall_s = int(facts["step"]), float(facts["wall_s"])
+        self.network.load_state_dict(_under("network.", tensors))
+        self.average.module.load_state_dict(_under("average.", tensors))
+        moments: dict[int, dict[str, Tensor]] = {}
+        for name, value in _under("optimizer.", tensors).items():
+            index, entry = name.split(".")
+            moments.setdefault(int(index), {})[entry] = value
+        groups: list[Any] = self._optimizer.state_dict()["param_groups"]
+        self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
+    return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _optimizer(network: nn.Module, weight_decay: float) -> torch.optim.Optimizer:
+    """AdamW; only kernels decay, not biases, normalisation or the masks' λ."""
+    kernels = [part for part in network.parameters() if part.ndim > 1]
+    others = [part for part in network.parameters() if part.ndim <= 1]
+    groups = [{"params": kernels, "weight_decay": weight_decay}, {"params": others, "weight_decay": 0.0}]
+    return torch.optim.AdamW(groups, foreach=True)

@@ -1,0 +1,1 @@
+"""Procedural street scenes with their labels, in CamVid's eleven classes."""

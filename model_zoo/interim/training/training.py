@@ -1,0 +1,148 @@
+"""Training from a recipe to a folder of weights: data in, steps, logs, exports; ends early when told."""
+
+from __future__ import annotations
+
+import json
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import torch
+from tqdm import tqdm
+
+from interim.model_zoo.card import Card
+from interim.model_zoo.checkpoint import write
+from interim.model_zoo.registry import build
+from interim.training.data.batches import Batches
+from interim.training.data.crops import CropRule
+from interim.training.data.sample import Sample
+from interim.training.losses import class_weights
+from interim.training.run import Run
+from interim.training.scenes.scene import draw
+
+if TYPE_CHECKING:
+    import threading
+
+    from interim.training.data.folder import LabelledFolder
+    from interim.training.recipe import Recipe
+    from interim.training.run import StepReport
+
+SCENE_SIZE = (360, 480)
+
+
+def train(recipe: Recipe, data: LabelledFolder, folder: Path, *, stop: threading.Event) -> bool:
+    """Train `recipe` on `data`, keeping state, log and newest weights in `folder`; go on where it left off.
+
+    Returns whether the recipe is finished; False means that `stop` was set, and the state is saved.
+
+    Raises:
+        DataError: the data folder is not as it should be.
+    """
+    samples = [data.read(name) for name in tqdm(data.names(recipe.split), "images", disable=None)]
+    scenes = [_scene(recipe, index) for index in tqdm(range(recipe.scenes), "scenes", disable=None)]
+    torch.manual_seed(recipe.seed)
+    run = Run(
+        recipe,
+        build(recipe.network, classes=len(data.classes)),
+        _batches(recipe, samples, scenes),
+        class_weights(
+            (sample.labels for sample in samples),
+            len(data.classes),
+            power=recipe.class_weight_power,
+            cap=recipe.class_weight_cap,
+        ),
+        folder,
+    )
+    return _steps(run, data, folder, stop)
+
+
+def _batches(recipe: Recipe, samples: list[Sample], scenes: list[Sample]) -> Batches:
+    height, width = recipe.crop
+    low, high = recipe.scales
+    rule = CropRule(height=height, width=width, scales=(low, high), jitter=recipe.jitter)
+    return Batches(samples=samples, scenes=scenes, rule=rule, size=recipe.batch, seed=recipe.seed)
+
+
+def _scene(recipe: Recipe, index: int) -> Sample:
+    image, labels = draw(recipe.seed * 100_000 + index, *SCENE_SIZE)
+    return Sample(name=f"scene {index}", image=image, labels=labels)
+
+
+def _steps(run: Run, data: LabelledFolder, folder: Path, stop: threading.Event) -> bool:
+    reports: list[StepReport] = []
+    with tqdm(total=run.steps, initial=run.step, desc=run.recipe.name, disable=None) as bar:
+        began = time.monotonic()
+        while run.step < run.steps and not stop.is_set():
+            report = run.advance()
+            reports.append(report)
+            bar.update()
+            bar.set_postfix_str(" ".join(f"{loss:.3f}" for loss in report.losses))
+            if run.step == run.steps or run.place.epoch != report.place.epoch:
+                now = time.monotonic()
+                run.wall_s += now - began
+                _end_epoch(run, data, folder, reports, now - began)
+                reports, began = [], time.monotonic()
+    if reports:
+        run.wall_s += time.monotonic() - began
+        run.save()
+    return run.step >= run.steps
+
+
+def _end_epoch(
+    run: Run, data: LabelledFolder, folder: Path, reports: list[StepReport], took_s: float
+) -> None:
+    """Save the state, export the averaged weights, and write one line of log."""
+    run.save()
+    write(folder / "latest", run.average.module.state_dict(), _card(run, data))
+    place = reports[-1].place
+    columns = zip(*(report.losses for report in reports), strict=True)
+    entry = {
+        "epoch": place.epoch + 1,
+        "phase": place.phase.name,
+        "step": run.step,
+        "losses": [round(sum(column) / len(reports), 4) for column in columns],
+        "learning_rate": round(place.learning_rate, 7),
+        "step_s": round(took_s / len(reports), 3),
+        "wall_s": round(run.wall_s),
+    }
+    with (folder / "log.jsonl").open("a", encoding="utf-8") as log:
+        log.write(json.dumps(entry) + "\n")
+    if not sys.stderr.isatty():
+        print(json.dumps(entry), flush=True)
+
+
+def _card(run: Run, data: LabelledFolder) -> Card:
+    recipe = run.recipe
+    return Card(
+        name=recipe.name,
+        network=recipe.network,
+        classes=data.classes,
+        threshold=recipe.threshold,
+        data=f"{data.root.name}, split {recipe.split}",
+        licence=recipe.licence,
+        recipe=recipe.name,
+        seed=recipe.seed,
+        epochs=run.step // max(1, run.steps // sum(phase.epochs for phase in recipe.phases)),
+        wall_s=round(run.wall_s, 1),
+        hardware=hardware(),
+        commit=commit(),
+        note="" if run.step == run.steps else f"training under way: step {run.step} of {run.steps}",
+    )
+
+
+def hardware() -> str:
+    """The processor in words, for cards and tables."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.is_file() else []
+    models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
+    return f"{len(models)} cores of {models[0]}" if models else platform.processor() or platform.machine()
+
+
+def commit() -> str:
+    """The commit of the code that runs, or nothing where it is not a checkout."""
+    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
+    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    return found.stdout.strip() if found.returncode == 0 else ""
