@@ -21,8 +21,7 @@ class CropRule:
     """How crops are drawn.
 
     `height`, `width` in pixels; `scales` the range of the zoom (uniform); `jitter` the strength of the
-    change of colours (0: none, 1: strong). What lies outside the image is black and `VOID`: black is
-    also what the server pads with.
+    change of colours (0: none, 1: strong). What lies outside the image is black and `VOID`.
     """
 
     height: int

@@ -1,0 +1,39 @@
+"""`interim-zoo card CHECKPOINT`: measure a checkpoint, masking on and off, and write its card."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interim.model_zoo.checkpoint import load, read, write
+from interim.training.card_page import card_page
+from interim.training.data.folder import open_folder
+from interim.training.evaluation import evaluate
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("model", help="a shipped model, or a checkpoint's folder")
+    parser.add_argument("--data", type=Path, required=True, help="the data folder to measure on")
+    parser.add_argument("--split", default="val", help="which list of images (default: val)")
+    parser.add_argument("--note", help="a sentence for the card")
+    parser.add_argument("--out", type=Path, required=True, help="the folder to write weights and cards to")
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Measure, then write the checkpoint with its card, as JSON and as a page."""
+    checkpoint = read(arguments.model)
+    folder = open_folder(arguments.data)
+    dense = evaluate(load(arguments.model, masking=False), folder, arguments.split)
+    model = load(arguments.model)
+    adaptive = evaluate(model, folder, arguments.split).measured if model.masking else None
+    note = checkpoint.card.note if arguments.note is None else arguments.note
+    card = dataclasses.replace(checkpoint.card, dense=dense.measured, adaptive=adaptive, note=note)
+    write(arguments.out, checkpoint.weights, card)
+    (arguments.out / "card.md").write_text(card_page(card), encoding="utf-8")
+    print(card_page(card), end="")
+    return 0

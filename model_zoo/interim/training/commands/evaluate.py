@@ -1,0 +1,74 @@
+"""`interim-zoo evaluate NAME|FOLDER`: how good every exit is on labelled images."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from interim.model_zoo.checkpoint import load
+from interim.training.data.folder import open_folder
+from interim.training.evaluation import evaluate
+from interim.training.output import add_json, table, write_json
+
+if TYPE_CHECKING:
+    import argparse
+
+    from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
+    from interim.training.evaluation import Evaluation
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("model", help="a shipped model (interim-zoo list), or a checkpoint's folder")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="folder of images/, labels/, SPLIT.txt, classes.json"
+    )
+    parser.add_argument("--split", default="val", help="which list of images (default: val)")
+    parser.add_argument(
+        "--masking",
+        choices=("on", "off"),
+        default="on",
+        help="skip confident pixels, or compute all (default: on)",
+    )
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Evaluate and print a table, or JSON."""
+    model = load(arguments.model, masking=arguments.masking == "on")
+    found = evaluate(model, open_folder(arguments.data), arguments.split)
+    if arguments.json:
+        write_json(arguments.json, _entries(model, found))
+    if arguments.json != "-":
+        print(_page(model, found))
+    return 0
+
+
+def _entries(model: AnytimeHrnet, found: Evaluation) -> dict[str, Any]:
+    names = [each.name for each in model.spec.classes]
+    return {
+        "model": model.spec.name,
+        **dataclasses.asdict(found.measured),
+        "masking": model.masking,
+        "threshold": model.spec.threshold,
+        "class_iou": dict(zip(names, found.classes.T.tolist(), strict=True)),
+    }
+
+
+def _page(model: AnytimeHrnet, found: Evaluation) -> str:
+    measured = found.measured
+    exits = [each.name for each in model.spec.exits]
+    rows = [
+        ["mIoU %", *(f"{100 * value:.2f}" for value in measured.miou)],
+        ["mean per image %", *(f"{100 * value:.2f}" for value in measured.quality)],
+        ["calibration error %", *(f"{100 * value:.2f}" for value in measured.ece)],
+        ["active share %", *(f"{100 * value:.1f}" for value in measured.active_share)],
+        ["GMAC to here", *(f"{value:.2f}" for value in measured.gmacs)],
+    ]
+    for each, scores in zip(model.spec.classes, found.classes.T, strict=True):
+        rows.append([f"  {each.name}", *(f"{100 * value:.1f}" for value in scores)])
+    masking = f"masking on above {model.spec.threshold}" if model.masking else "masking off"
+    return f"{model.spec.name} on {measured.images} images of {measured.split}, {masking}\n" + table(
+        ["", *exits], rows
+    )

@@ -1,0 +1,53 @@
+"""`interim-zoo profile NAME`: what a network costs, exit by exit, counted."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+
+from interim.model_zoo.checkpoint import load, shipped
+from interim.model_zoo.counting import profile
+from interim.model_zoo.registry import build
+from interim.training.output import add_json, table, write_json
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("model", help="a network or a shipped model (interim-zoo list)")
+    parser.add_argument(
+        "--size", type=parse_size, default=(1024, 2048), metavar="HxW", help="image size (default: 1024x2048)"
+    )
+    parser.add_argument("--classes", type=int, help="number of classes (default: 19; pose: 16 joints)")
+    add_json(parser)
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Count and print a table, or JSON."""
+    if arguments.model in shipped():
+        model = load(arguments.model)
+    else:
+        model = build(arguments.model, arguments.classes)
+    counted = profile(model, arguments.size)
+    if arguments.json:
+        write_json(arguments.json, dataclasses.asdict(counted))
+    if arguments.json != "-":
+        print(
+            f"{counted.model}, {counted.parameters:,} parameters, one image {'x'.join(map(str, counted.size))}"
+        )
+        print(table(["exit", "GMAC"], [[exit_.name, f"{exit_.gmacs:.2f}"] for exit_ in counted.exits]))
+    return 0
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """Height and width from `HxW`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no such text.
+    """
+    try:
+        height, width = (int(part) for part in text.lower().split("x"))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is no size: write HEIGHTxWIDTH, say 512x1024") from None
+    if height < 1 or width < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} has no pixels: both sides must be at least 1")
+    return height, width
