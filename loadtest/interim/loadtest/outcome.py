@@ -19,9 +19,9 @@ class Ending(enum.StrEnum):
 class Outcome:
     """One request's record. The client's times, in milliseconds, run from the *intended* send.
 
-    `lag_ms`: how much later the sender began. `cause`: why it was refused or failed. `elapsed_ms`,
-    `late`, `reason`, `exit` are the server's, of the final message; `exits_seen` are those that were
-    streamed, in order. `budget_ms` is the one asked for, `budget_in_force_ms` the one that bound.
+    `lag_ms`: how much later the sender began. `cause`: why it was refused or failed, in a word;
+    `detail`: in a sentence. `elapsed_ms`, `late`, `reason`, `exit` are the server's, of the final
+    message; `exits_seen` are those that were streamed, in order. `budget_ms` is the one asked for, `budget_in_force_ms` the one that bound.
     """
 
     index: int
@@ -31,6 +31,7 @@ class Outcome:
     ending: Ending
     end_ms: float
     cause: str = ""
+    detail: str = ""
     first_ms: float | None = None
     exits_seen: tuple[int, ...] = ()
     exit: int = 0

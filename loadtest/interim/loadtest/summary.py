@@ -35,6 +35,7 @@ class Summary:
     no_exit: int
     refused: dict[str, int]
     failed: dict[str, int]
+    first_failure: str
     late_server: int
     late_client: int
     exits: dict[int, int]
@@ -62,6 +63,7 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
     admitted = [outcome for outcome in outcomes if outcome.admitted]
     answered = [outcome for outcome in admitted if outcome.ending is Ending.ANSWERED]
     refused = [outcome for outcome in outcomes if outcome.ending is Ending.REFUSED]
+    failed = [outcome for outcome in outcomes if outcome.ending is Ending.FAILED]
     lag = spread(outcome.lag_ms for outcome in outcomes)
     return Summary(
         sent=len(outcomes),
@@ -69,7 +71,8 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         answered=len(answered),
         no_exit=len(admitted) - len(answered),
         refused=_counted(outcome.cause or "unnamed" for outcome in refused),
-        failed=_counted(outcome.cause for outcome in outcomes if outcome.ending is Ending.FAILED),
+        failed=_counted(outcome.cause for outcome in failed),
+        first_failure=failed[0].detail if failed else "",
         late_server=sum(outcome.late for outcome in admitted),
         late_client=sum(outcome.slack_ms < 0 for outcome in admitted),
         exits=dict(sorted(Counter(outcome.exit for outcome in admitted).items())),
@@ -112,6 +115,7 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
         ("admitted", f"{summary.admitted} (answered {summary.answered}, no exit {summary.no_exit})"),
         ("refused", in_words(summary.refused) or "0"),
         ("failed", in_words(summary.failed)),
+        ("the first failure", summary.first_failure),
         ("late", late),
         ("exit reached", exits),
         ("mean exit", mean),

@@ -1,0 +1,80 @@
+"""The frames of a clip: images as they lie on disk, and their labels."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from PIL import Image
+
+from interim.loadtest.entries import ScenarioError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from numpy.typing import NDArray
+
+    from interim.loadtest.scenario import Clip
+
+_SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Frame:
+    """One frame: `image` is an encoded image, `labels` (H, W) uint8 class ids with 255 for void, or None."""
+
+    name: str
+    image: bytes
+    labels: NDArray[np.uint8] | None
+
+
+def read_frames(clip: Clip) -> tuple[Frame, ...]:
+    """Every frame of a clip, in order; without labels where the clip names no folder of them.
+
+    Raises:
+        ScenarioError: the clip does not say where its frames lie, or a file is missing or unreadable.
+    """
+    if clip.frames is None or clip.images is None:
+        raise ScenarioError(
+            "A clip needs its frames: give --frames LIST and --images DIR (and --labels DIR)."
+        )
+    names = _names(clip.frames)
+    return tuple(
+        Frame(
+            name=name,
+            image=_image(clip.images, name),
+            labels=None if clip.labels is None else _labels(clip.labels / f"{name}.png"),
+        )
+        for name in names
+    )
+
+
+def _names(path: Path) -> list[str]:
+    try:
+        names = path.read_text(encoding="utf-8").split()
+    except (OSError, UnicodeDecodeError) as error:
+        raise ScenarioError(f"The list of frames {path} cannot be read: {error}.") from error
+    if not names:
+        raise ScenarioError(f"The list of frames {path} is empty: write one name (without suffix) a line.")
+    return names
+
+
+def _image(folder: Path, name: str) -> bytes:
+    for suffix in _SUFFIXES:
+        path = folder / f"{name}{suffix}"
+        if path.is_file():
+            return path.read_bytes()
+    raise ScenarioError(f"There is no frame {name!r} in {folder} ({', '.join(_SUFFIXES)}).")
+
+
+def _labels(path: Path) -> NDArray[np.uint8]:
+    try:
+        with Image.open(path) as image:
+            if image.mode not in {"P", "L"}:
+                raise ScenarioError(
+                    f"{path} has mode {image.mode}: labels are 8-bit class ids (palette or grey)."
+                )
+            return np.array(image, dtype=np.uint8)
+    except OSError as error:
+        raise ScenarioError(f"The labels {path} cannot be read: {error}.") from error

@@ -1,0 +1,116 @@
+"""A clock that tests move, and a scripted server that answers over loopback."""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import grpc
+import numpy as np
+import pytest
+
+from interim.v1 import inference_pb2 as pb
+from interim.v1 import inference_pb2_grpc as rpc
+
+EXITS = 4
+
+
+class _Leap(selectors.DefaultSelector):
+    """Waits for nothing: where the loop would wait, its clock leaps instead."""
+
+    loop: "LeapingLoop"
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("nothing is scheduled any more: the test would wait for ever")
+        if not ready and timeout:
+            self.loop.now_s += timeout
+        return ready
+
+
+class LeapingLoop(asyncio.SelectorEventLoop):
+    """An event loop in virtual time; `now_s` may be moved, as work that blocks the loop would."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        selector = _Leap()
+        selector.loop = self
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self.now_s
+
+
+@pytest.fixture
+def in_virtual_time() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs a coroutine in virtual time: hours pass in no time, and every instant is exact."""
+
+    def run(main: Coroutine[Any, Any, Any]) -> Any:
+        with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+            return runner.run(main)
+
+    return run
+
+
+class Scripted(rpc.InferenceServicer):
+    """Answers by budget: below 1 ms refused, below 2 ms no exit, else exit after exit to the last.
+
+    Every mask is `mask`; `frames` are the requests that came.
+    """
+
+    def __init__(self) -> None:
+        self.frames: list[pb.InferRequest] = []
+        self.mask = np.zeros((3, 4), np.uint8)
+
+    def ListModels(self, request: Any, context: Any) -> pb.ListModelsResponse:  # noqa: N802  gRPC's name
+        return pb.ListModelsResponse(models=[pb.Model(name="scripted", exits=[pb.Exit()] * EXITS)])
+
+    def Session(self, requests: Any, context: Any) -> Iterator[pb.SessionResponse]:  # noqa: N802  gRPC's name
+        for message in requests:
+            if message.HasField("frame"):
+                self.frames.append(message.frame)
+                yield from self._answers(message.frame)
+
+    def _answers(self, frame: pb.InferRequest) -> Iterator[pb.SessionResponse]:
+        if frame.budget_ms < 1:
+            code = grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
+            rejection = pb.Rejection(
+                request_id=frame.request_id, status=code, cause="deadline", detail="too tight"
+            )
+            yield pb.SessionResponse(rejection=rejection)
+        elif frame.budget_ms < 2:
+            yield self._refined(frame, 0, pb.DEADLINE)
+        else:
+            last = frame.max_exit or EXITS
+            for exit_ in range(1, last + 1):
+                yield self._refined(frame, exit_, pb.FINAL_EXIT if exit_ == last else None)
+
+    def _refined(self, frame: pb.InferRequest, exit_: int, reason: Any) -> pb.SessionResponse:
+        height, width = self.mask.shape
+        refinement = pb.Refinement(
+            request_id=frame.request_id,
+            exit=exit_,
+            exits=EXITS,
+            elapsed_ms=1.0,
+            budget_ms=frame.budget_ms,
+            final=reason is not None,
+            reason=reason or pb.REASON_UNSPECIFIED,
+        )
+        if exit_:
+            data = self.mask.tobytes()
+            refinement.mask.CopyFrom(pb.LabelMap(encoding=pb.RAW, height=height, width=width, data=data))
+        return pb.SessionResponse(refinement=refinement)
+
+
+@pytest.fixture
+def scripted() -> Iterator[tuple[str, Scripted]]:
+    """A scripted server on a free loopback port: its target, and the script."""
+    servicer = Scripted()
+    server = grpc.server(ThreadPoolExecutor(8))
+    rpc.add_InferenceServicer_to_server(servicer, server)  # type: ignore[no-untyped-call]  # generated
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    yield f"127.0.0.1:{port}", servicer
+    server.stop(None).wait()
