@@ -9,10 +9,12 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from interim.model_zoo.masked.fill import Fill
+
 if TYPE_CHECKING:
     from interim.model_zoo.masked.masks import Masks
 
-Filling = Callable[[], nn.Module]
+Filling = Callable[[], Fill]
 """Makes what fills the masked positions of one convolution: `NoFill` or `RbfFill` (masked/fill.py)."""
 
 NORM_MOMENTUM = 0.01
@@ -40,7 +42,7 @@ class Conv(nn.Module):
         self.stride = stride
         self.weight = nn.Parameter(torch.empty(outputs, inputs, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs)) if bias else None
-        self.fill = filling()
+        self.fill: Fill = filling()
         nn.init.kaiming_normal_(self.weight, mode="fan_out", nonlinearity="relu")
 
     def forward(self, x: Tensor, masks: Masks) -> Tensor:
@@ -70,7 +72,7 @@ class MergedConv(Conv):
         weights = torch.split(self.weight, [x.shape[1] for x in maps], dim=1)
         merged = upsampled(F.conv2d(maps[0], weights[0], self.bias), size)
         for x, weight in zip(maps[1:], weights[1:], strict=True):
-            merged = merged + upsampled(F.conv2d(x, weight), size)
+            merged.add_(upsampled(F.conv2d(x, weight), size))
         filled: Tensor = self.fill(merged, masks)
         return filled
 
@@ -87,3 +89,42 @@ class ConvNorm(nn.Module):
         """What the convolution takes, to its normalised output; no activation."""
         normalised: Tensor = self.norm(self.conv(source, masks))
         return normalised
+
+    @torch.no_grad()
+    def fold(self, *, masked: bool) -> None:
+        """Fold the normalisation, with the statistics it has, into the convolution; exact.
+
+        `masked`: masks will be given, so the shift is added after the fill, which does not keep
+        constants; the scale is linear and goes into the kernel. Without masks both go in.
+        """
+        assert isinstance(self.norm, nn.BatchNorm2d)
+        scale, shift = _affine(self.norm)
+        conv, dtype = self.conv, self.conv.weight.dtype
+        bias = torch.zeros_like(shift) if conv.bias is None else conv.bias.double() * scale
+        late = masked and conv.fill.taps > 0
+        conv.weight = nn.Parameter((conv.weight.double() * scale.view(-1, 1, 1, 1)).to(dtype))
+        if conv.bias is not None or not late:
+            conv.bias = nn.Parameter((bias if late else bias + shift).to(dtype))
+        self.norm = Shift(shift.to(dtype)) if late else nn.Identity()
+
+
+class Shift(nn.Module):
+    """Adds a constant to each channel."""
+
+    constant: Tensor
+
+    def __init__(self, constant: Tensor) -> None:
+        super().__init__()
+        self.register_buffer("constant", constant.view(1, -1, 1, 1))
+
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, C, h, w) to the same shape."""
+        return x + self.constant
+
+
+def _affine(norm: nn.BatchNorm2d) -> tuple[Tensor, Tensor]:
+    """A normalisation in evaluation as scale and shift, float64."""
+    assert norm.running_mean is not None
+    assert norm.running_var is not None
+    scale = norm.weight.double() / torch.sqrt(norm.running_var.double() + norm.eps)
+    return scale, norm.bias.double() - norm.running_mean.double() * scale

@@ -24,7 +24,7 @@ class BasicBlock(nn.Module):
     def forward(self, x: Tensor, masks: Masks) -> Tensor:
         """(N, channels, h, w) to the same shape."""
         inner = F.relu(self.first(x, masks), inplace=True)
-        return F.relu(self.second(inner, masks) + x, inplace=True)
+        return F.relu(self.second(inner, masks).add_(x), inplace=True)
 
 
 class Bottleneck(nn.Module):
@@ -45,4 +45,4 @@ class Bottleneck(nn.Module):
         inner = F.relu(self.narrow(x, masks), inplace=True)
         inner = F.relu(self.middle(inner, masks), inplace=True)
         residual = x if self.shortcut is None else self.shortcut(x, masks)
-        return F.relu(self.widen(inner, masks) + residual, inplace=True)
+        return F.relu(self.widen(inner, masks).add_(residual), inplace=True)

@@ -77,9 +77,10 @@ class Fuse(nn.Module):
         for target, row in enumerate(self.rows):
             size = (maps[target].shape[-2], maps[target].shape[-1])
             assert isinstance(row, nn.ModuleList)
-            total = row[0](maps[0], size, masks)
-            for path, x in zip(row[1:], maps[1:], strict=True):
-                total = total + path(x, size, masks)
+            heard = (path(x, size, masks) for path, x in zip(row, maps, strict=True))
+            total = next(heard) + next(heard)  # not in place: one of them is a branch's own map
+            for other in heard:
+                total.add_(other)
             fused.append(F.relu(total, inplace=True))
             yield
         return tuple(fused)

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from interim.model_zoo.anytime import ModelSpec, Prediction, Slices, State, finish
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.masked.masks import DENSE, Masks
+from interim.model_zoo.networks.hrnet.intake import Normalise
 from interim.model_zoo.networks.hrnet.stage import BranchStage, FirstStage, MapSlices
 
 if TYPE_CHECKING:
@@ -18,9 +19,6 @@ if TYPE_CHECKING:
     from interim.model_zoo.confidence import Rule
     from interim.model_zoo.networks.hrnet.heads import LogitSlices
     from interim.model_zoo.networks.hrnet.transition import Maps
-
-IMAGE_MEAN = (0.485, 0.456, 0.406)
-IMAGE_STD = (0.229, 0.224, 0.225)
 
 
 class Section(nn.Module):
@@ -53,17 +51,13 @@ class AnytimeHrnet(nn.Module):
     `masking` may be replaced at any time.
     """
 
-    mean: Tensor
-    std: Tensor
-
     def __init__(self, spec: ModelSpec, sections: Sequence[Section], *, rule: Rule, masking: bool) -> None:
         super().__init__()
         self.spec = spec
         self.rule = rule
         self.masking = masking
+        self.intake: nn.Module = Normalise()
         self.sections = nn.ModuleList(sections)
-        self.register_buffer("mean", 255 * torch.tensor(IMAGE_MEAN).view(1, 3, 1, 1), persistent=False)
-        self.register_buffer("std", 255 * torch.tensor(IMAGE_STD).view(1, 3, 1, 1), persistent=False)
 
     def start(self, images: Tensor) -> State:
         """The state before stage 1, from images (N, 3, H, W) uint8 RGB, H and W multiples of `multiple`.
@@ -72,9 +66,7 @@ class AnytimeHrnet(nn.Module):
             BadInputError: the shape or the size does not fit.
         """
         self._check(images)
-        wide = images.to(torch.float32, memory_format=torch.channels_last)
-        normalised = (wide - self.mean) / self.std
-        return State((normalised.to(next(self.parameters()).dtype),))
+        return State((self.intake(images, next(self.parameters()).dtype),))
 
     def stage(self, exit_: int, state: State) -> Slices:
         """Run the section that ends at `exit_` (from 1); a slice is about one block on one branch."""

@@ -21,5 +21,5 @@ class Stem(nn.Module):
         self.second = ConvNorm(Conv(STEM_CHANNELS, STEM_CHANNELS, kernel=3, stride=2, filling=NoFill))
 
     def forward(self, image: Tensor) -> Tensor:
-        """A normalised image (N, 3, H, W) to (N, 64, H / 4, W / 4)."""
+        """What the intake made of an image (N, C, H, W), to (N, 64, H / 4, W / 4)."""
         return F.relu(self.second(F.relu(self.first(image, DENSE), inplace=True), DENSE), inplace=True)

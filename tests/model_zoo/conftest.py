@@ -1,0 +1,54 @@
+"""One small network with believable normalisation statistics, and pictures to show it."""
+
+import copy
+import dataclasses
+
+import pytest
+import torch
+from torch import Tensor
+
+from interim.model_zoo.anytime import finish
+from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
+from interim.model_zoo.registry import build
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    """Test processes run side by side; one thread each."""
+    torch.set_num_threads(1)
+
+
+@pytest.fixture(scope="session")
+def images() -> Tensor:
+    """Three smooth pictures (3, 3, 64, 96) uint8."""
+    coarse = torch.rand(3, 3, 4, 6, generator=torch.Generator().manual_seed(1))
+    return (torch.nn.functional.interpolate(coarse, (64, 96), mode="bicubic").clamp(0, 1) * 255).byte()
+
+
+@pytest.fixture(scope="session")
+def settled(images: Tensor) -> AnytimeHrnet:
+    """`hrnet-w18s-adpc` in float64 whose statistics, scales and λ are not those of the start."""
+    torch.manual_seed(0)
+    model = build("hrnet-w18s-adpc", classes=5)
+    with torch.no_grad():
+        for name, parameter in model.named_parameters():
+            if name.endswith("sharpness"):
+                parameter.uniform_(0.3, 2)
+            elif parameter.ndim == 1:
+                parameter.add_(torch.randn_like(parameter) / 10)
+        for module in model.modules():
+            if isinstance(module, torch.nn.BatchNorm2d):
+                module.momentum = None  # the average over all batches so far
+        model.train()(images)
+    return model.double().eval()
+
+
+@pytest.fixture
+def network(settled: AnytimeHrnet, images: Tensor) -> AnytimeHrnet:
+    """A copy of the network whose threshold leaves half of the positions active after exit 1."""
+    model = copy.deepcopy(settled)
+    with torch.inference_mode():
+        state = finish(model.stage(1, model.start(images)))
+    assert state.prediction is not None
+    model.spec = dataclasses.replace(model.spec, threshold=state.prediction.confidence.median().item())
+    return model

@@ -1,0 +1,116 @@
+"""The figures of the ADP-C paper that can be counted."""
+
+import functools
+
+import pytest
+import torch
+
+from interim.model_zoo.counting import convolutions, profile
+from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
+from interim.model_zoo.registry import build
+
+CITYSCAPES, CROP = (1024, 2048), (256, 256)
+
+
+@functools.cache
+def shapes(name: str) -> AnytimeHrnet:
+    with torch.device("meta"):
+        return build(name)
+
+
+@pytest.mark.parametrize(
+    ("name", "size", "gmacs"),
+    [
+        ("hrnet-w48", CITYSCAPES, [696.2]),
+        ("hrnet-w48-ee", CITYSCAPES, [48.4, 113.5, 388.9, 722.2]),
+        ("hrnet-w48-ee-rh", CITYSCAPES, [41.9, 105.6, 368.0, 701.35]),
+        ("hrnet-w18s", CITYSCAPES, [71.6]),
+        ("hrnet-w18s-ee", CITYSCAPES, [31.4, 42.6, 59.5, 82.9]),
+        ("hrnet-w18s-ee-rh", CITYSCAPES, [23.7, 34.7, 49.9, 73.2]),
+        ("hrnet-w18s-adpc", CITYSCAPES, [23.7, 34.7, 49.9, 73.2]),
+        ("hrnet-w32-pose", CROP, [9.49]),
+    ],
+)
+def test_the_papers_costs_are_counted(name: str, size: tuple[int, int], gmacs: list[float]) -> None:
+    """Every exit costs what the paper says, to the last digit printed."""
+    counted = [exit_.gmacs for exit_ in profile(shapes(name), size).exits]
+    assert counted == pytest.approx(gmacs, abs=0.05 if size == CITYSCAPES else 0.005)
+
+
+@pytest.mark.parametrize(("name", "last", "mean"), [("-ee", 9.513, 4.733), ("-ee-rh", 9.551, 4.760)])
+def test_the_papers_pose_costs_are_counted(name: str, last: float, mean: float) -> None:
+    """The pose networks cost what the paper says, at the last exit and on average."""
+    counted = [exit_.gmacs for exit_ in profile(shapes(f"hrnet-w32-pose{name}"), CROP).exits]
+    assert counted[-1] == pytest.approx(last, abs=5e-4)
+    assert sum(counted) / 4 == pytest.approx(mean, abs=5e-4)
+
+
+@pytest.mark.parametrize(
+    ("name", "parameters"),
+    [
+        ("hrnet-w48", 65_859_379),
+        ("hrnet-w48-ee", 66_074_796),
+        ("hrnet-w48-ee-rh", 66_062_700),
+        ("hrnet-w48-adpc", 66_062_700 + 298),
+        ("hrnet-w18s", 3_939_579),
+        ("hrnet-w18s-ee", 4_033_556),
+        ("hrnet-w18s-ee-rh", 3_997_492),
+        ("hrnet-w18s-adpc", 3_997_492 + 143),
+    ],
+)
+def test_the_papers_parameters_are_counted(name: str, parameters: int) -> None:
+    """Adaptivity adds one λ per masked convolution and nothing else."""
+    assert sum(p.numel() for p in shapes(name).parameters()) == parameters
+
+
+@pytest.mark.parametrize(
+    ("name", "convs", "masked"), [("hrnet-w48-adpc", 319, 298), ("hrnet-w18s-adpc", 158, 143)]
+)
+def test_every_convolution_after_exit_1_is_masked(name: str, convs: int, masked: int) -> None:
+    """The counts of all and of masked convolutions are the paper's; exit 1 has none of the masked."""
+    counted = convolutions(shapes(name), (64, 64))
+    assert len(counted) == convs
+    assert [cost.fill_macs > 0 for cost in counted] == [cost.exit_ > 1 for cost in counted]
+    assert sum(cost.exit_ > 1 for cost in counted) == masked
+
+
+def test_a_masked_convolution_counts_its_share_and_its_interpolation() -> None:
+    """With a quarter of an image active: MACs x 1/4 + 3/4 x 1/4 x 49 for each output value."""
+    model, size = shapes("hrnet-w18s-adpc"), (64, 64)
+    quarter = torch.zeros(1, 16, 16, dtype=torch.bool)
+    quarter[:, :8, :8] = True
+    counted = profile(model, size, [quarter] * 3).exits
+    expected = sum(
+        cost.macs if cost.exit_ == 1 else cost.macs / 4 + cost.fill_macs * 3 / 16
+        for cost in convolutions(model, size)
+    )
+    assert counted[-1].gmacs * 2**30 == pytest.approx(expected)
+    dense = profile(model, size)
+    assert counted[0] == dense.exits[0]
+    full = torch.ones(2, 16, 16, dtype=torch.bool)
+    assert profile(model, size, [full] * 3).exits == dense.exits
+
+
+def test_the_share_is_each_images_own() -> None:
+    """Half of the images fully active costs half, without interpolation."""
+    model, size = shapes("hrnet-w18s-adpc"), (64, 64)
+    halves = torch.stack((torch.ones(16, 16), torch.zeros(16, 16))).bool()
+    first, *_, last = profile(model, size).exits
+    counted = profile(model, size, [halves] * 3).exits[-1].gmacs
+    assert counted == pytest.approx((first.gmacs + last.gmacs) / 2)
+
+
+def test_counting_leaves_the_network_alone(settled: AnytimeHrnet) -> None:
+    """The weights stay where they are, masking stays on, and no hook is left behind."""
+    before = {name: value.clone() for name, value in settled.state_dict().items()}
+    profile(settled, (64, 64))
+    assert settled.masking
+    assert all(torch.equal(value, before[name]) for name, value in settled.state_dict().items())
+    assert not any(module._forward_hooks for module in settled.modules())
+
+
+def test_a_wrong_number_of_masks_is_refused() -> None:
+    """One mask for each exit but the last."""
+    with pytest.raises(BadInputError, match="2 masks for 4 exits"):
+        profile(shapes("hrnet-w18s-adpc"), (64, 64), [torch.ones(1, 16, 16, dtype=torch.bool)] * 2)
