@@ -118,8 +118,8 @@ def _opened(path: Path) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            image = Image.open(path)
-            image.load()
+            with Image.open(path) as image:
+                image.load()
     except FileNotFoundError as error:
         raise DataError(f"There is no file {path}.") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Warning) as error:

@@ -1,0 +1,70 @@
+"""A run that is stopped goes on as if nothing had been."""
+
+import dataclasses
+from pathlib import Path
+
+import pytest
+import torch
+
+from interim.model_zoo.registry import build
+from interim.training.data.batches import Batches
+from interim.training.data.crops import CropRule
+from interim.training.data.folder import open_folder
+from interim.training.recipe import Phase, Recipe
+from interim.training.run import Run
+
+
+def begun(recipe: Recipe, data: Path, folder: Path) -> Run:
+    """A run over the scenes, new or resumed."""
+    source = open_folder(data)
+    samples = [source.read(name) for name in source.names("train")]
+    rule = CropRule(height=recipe.crop[0], width=recipe.crop[1], scales=(0.8, 1.2))
+    batches = Batches(samples=samples, scenes=[], rule=rule, size=recipe.batch, seed=recipe.seed)
+    torch.manual_seed(recipe.seed)
+    return Run(recipe, build(recipe.network, classes=11), batches, torch.ones(11), folder)
+
+
+@pytest.mark.slow
+def test_stopped_and_resumed_is_the_same_to_the_bit(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """Four steps, or one, a save, a new process's worth of objects, and three more: equal weights."""
+    whole = begun(recipe, scenes, tmp_path / "whole")
+    losses = [whole.advance().losses for _ in range(whole.steps)]
+    first = begun(recipe, scenes, tmp_path / "parts")
+    parts = [first.advance().losses]
+    first.save()
+    second = begun(recipe, scenes, tmp_path / "parts")
+    assert second.step == 1
+    parts += [second.advance().losses for _ in range(second.steps - 1)]
+    assert parts == losses
+    for mine, theirs in ((whole.network, second.network), (whole.average.module, second.average.module)):
+        ours, others = mine.state_dict(), theirs.state_dict()
+        assert all(torch.equal(ours[name], others[name]) for name in ours)
+
+
+@pytest.mark.slow
+def test_a_tiny_set_can_be_learnt_by_heart(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """Every exit's loss falls well below where it began."""
+    phase = Phase(name="dense", epochs=12, learning_rate=3e-3)
+    run = begun(dataclasses.replace(recipe, phases=(phase,)), scenes, tmp_path)
+    reports = [run.advance() for _ in range(run.steps)]
+    first = torch.tensor([report.losses for report in reports[:2]]).mean(0)
+    last = torch.tensor([report.losses for report in reports[-4:]]).mean(0)
+    assert (last < 0.75 * first).all()
+
+
+@pytest.mark.slow
+def test_masking_follows_the_phase(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """Off in the first phase, on in the second, at the recipe's threshold; λ is learnt only then."""
+    run = begun(recipe, scenes, tmp_path)
+    sharpness = next(part for name, part in run.network.named_parameters() if name.endswith("sharpness"))
+    before = sharpness.item()
+    for _ in range(2):
+        run.advance()
+    assert run.network.masking is False
+    assert sharpness.item() == before
+    run.advance()
+    assert run.network.masking is True
+    assert run.network.spec.threshold == recipe.threshold
+    assert any(
+        part.item() != before for name, part in run.network.named_parameters() if name.endswith("sharpness")
+    )

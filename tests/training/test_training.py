@@ -1,0 +1,76 @@
+"""Training from a recipe file: what it leaves behind, and how it ends."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import pytest
+
+from interim.model_zoo.checkpoint import read
+from interim.training.data.folder import open_folder
+from interim.training.main import main
+from interim.training.recipe import Recipe
+from interim.training.training import train
+
+RECIPE = """
+name = "tiny"
+network = "hrnet-w18s-ee"
+seed = 1
+batch = 3
+crop = [64, 64]
+scenes = 2
+[[phases]]
+name = "only"
+epochs = {epochs}
+learning_rate = 1e-3
+scenes_share = 0.5
+"""
+
+
+@pytest.mark.slow
+def test_a_finished_run_leaves_weights_a_card_and_a_log(scenes: Path, tmp_path: Path) -> None:
+    """One epoch of two steps: an exported checkpoint, one line of log, status 0."""
+    config = tmp_path / "tiny.toml"
+    config.write_text(RECIPE.format(epochs=1))
+    folder = tmp_path / "run"
+    assert main(["train", str(config), "--data", str(scenes), "--run", str(folder)]) == 0
+    card = read(folder / "latest").card
+    assert (card.name, card.network, card.epochs, card.seed, card.note) == ("tiny", "hrnet-w18s-ee", 1, 1, "")
+    entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
+    assert [entry["step"] for entry in entries] == [2]
+    assert len(entries[0]["losses"]) == 4
+
+
+def test_a_run_that_is_stopped_at_once_does_nothing(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """It says that it is not finished."""
+    stop = threading.Event()
+    stop.set()
+    assert train(recipe, open_folder(scenes), tmp_path / "run", stop=stop) is False
+    assert not (tmp_path / "run" / "latest").exists()
+
+
+@pytest.mark.slow
+def test_sigterm_saves_and_the_same_command_goes_on(scenes: Path, tmp_path: Path) -> None:
+    """A real process: terminated in the middle it ends with status 0 and a state to go on from."""
+    config = tmp_path / "tiny.toml"
+    config.write_text(RECIPE.format(epochs=500))
+    folder = tmp_path / "run"
+    command = [sys.executable, "-m", "interim.training.main", "train", str(config)]
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(
+        [*command, "--data", str(scenes), "--run", str(folder)],
+        env=environment, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True,
+    ) as process:  # fmt: skip
+        until = time.monotonic() + 90
+        while not (folder / "log.jsonl").exists() and time.monotonic() < until:
+            time.sleep(0.1)
+        process.send_signal(signal.SIGTERM)
+        said, _ = process.communicate(timeout=60)
+    assert process.returncode == 0
+    assert "Stopped; the same command goes on" in said
+    assert len(list((folder / "state").iterdir())) == 1

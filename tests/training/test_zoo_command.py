@@ -1,0 +1,150 @@
+"""The command `interim-zoo`: shapes of its JSON, sentences for wrong use, statuses."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from PIL import Image
+
+from interim.model_zoo.card import Card
+from interim.model_zoo.checkpoint import read, write
+from interim.model_zoo.registry import build
+from interim.training.main import main
+from interim.training.scenes.labels import CLASSES
+
+Capture = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A checkpoint with random weights for the scenes' classes."""
+    torch.manual_seed(0)
+    folder = tmp_path_factory.mktemp("checkpoint")
+    card = Card(name="random", network="hrnet-w18s-adpc", classes=CLASSES, threshold=0.15)
+    write(folder, build(card.network, classes=11).state_dict(), card)
+    return folder
+
+
+def test_profile_prints_cost_by_exit(capsys: Capture) -> None:
+    """The figures of the paper's small network, as JSON."""
+    assert main(["profile", "hrnet-w18s-ee-rh", "--size", "1024x2048", "--json", "-"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["model"] == "hrnet-w18s-ee-rh"
+    assert found["size"] == [1024, 2048]
+    assert found["parameters"] == 3_997_492
+    assert [round(each["gmacs"], 1) for each in found["exits"]] == [23.7, 34.7, 49.9, 73.2]
+
+
+def test_profile_prints_a_table_too(capsys: Capture) -> None:
+    """One line per exit."""
+    assert main(["profile", "hrnet-w18s-ee", "--size", "64x64", "--classes", "3"]) == 0
+    assert len(capsys.readouterr().out.splitlines()) == 2 + 4
+
+
+def test_list_names_every_network(capsys: Capture) -> None:
+    """As JSON and for people."""
+    assert main(["list", "--json", "-"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert "hrnet-w48-adpc" in found["networks"]
+    assert main(["list"]) == 0
+    assert "hrnet-w32-pose" in capsys.readouterr().out
+
+
+def test_evaluate_prints_one_number_an_exit(checkpoint: Path, scenes: Path, capsys: Capture) -> None:
+    """The shape that others read: miou, active_share, images."""
+    words = ["evaluate", str(checkpoint), "--data", str(scenes), "--split", "val", "--json", "-"]
+    assert main(words) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["images"] == 2
+    assert found["split"] == "val"
+    assert found["masking"] is True
+    assert all(len(found[name]) == 4 for name in ("miou", "quality", "ece", "active_share", "gmacs"))
+    assert set(found["class_iou"]) == {each.name for each in CLASSES}
+    assert main([*words, "--masking", "off"]) == 0
+    assert json.loads(capsys.readouterr().out)["active_share"] == [1, 1, 1, 1]
+
+
+def test_evaluate_writes_json_beside_its_table(
+    checkpoint: Path, scenes: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """With a file name, people still get the table."""
+    path = tmp_path / "found.json"
+    assert main(["evaluate", str(checkpoint), "--data", str(scenes), "--json", str(path)]) == 0
+    assert "Pedestrian" in capsys.readouterr().out
+    assert json.loads(path.read_text())["model"] == "random"
+
+
+def test_card_measures_on_and_off(checkpoint: Path, scenes: Path, tmp_path: Path, capsys: Capture) -> None:
+    """The card holds both, the page their difference; the weights go with them."""
+    out = tmp_path / "out"
+    words = ["card", str(checkpoint), "--data", str(scenes), "--out", str(out), "--note", "A trial."]
+    assert main(words) == 0
+    card = read(out).card
+    assert card.adaptive is not None
+    assert card.dense is not None
+    assert card.note == "A trial."
+    page = (out / "card.md").read_text()
+    assert page == capsys.readouterr().out
+    assert "Counted work saved" in page
+
+
+def test_scenes_write_a_data_folder(tmp_path: Path, capsys: Capture) -> None:
+    """Images, palette labels, classes and the list, for any seed and size."""
+    words = ["scenes", "--out", str(tmp_path), "--count", "2", "--size", "40x60", "--seed", "9"]
+    assert main(words) == 0
+    assert "2 scenes" in capsys.readouterr().out
+    assert (tmp_path / "train.txt").read_text() == "scene_000009\nscene_000010\n"
+    with Image.open(tmp_path / "labels" / "scene_000009.png") as labels:
+        assert (labels.mode, labels.size) == ("P", (60, 40))
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["evaluate", "nobody", "--data", "."], "no checkpoint 'nobody'"),
+        (["profile", "hrnet-w19", "--size", "64x64"], "no model is called 'hrnet-w19'"),
+        (["profile", "hrnet-w18s", "--size", "65x64"], "multiple"),
+        (["train", "none.toml"], "no recipe none.toml"),
+        (["scenes", "--out", "x", "--count", "0"], "give at least 1"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(words: list[str], sentence: str, capsys: Capture) -> None:
+    """Status 1, one line, no traceback."""
+    assert main(words) == 1
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1
+    assert sentence in said[0]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [[], ["nonsense"], ["profile"], ["profile", "x", "--size", "3"], ["profile", "x", "--size", "0x5"]],
+)
+def test_wrong_use_has_status_two(words: list[str], capsys: Capture) -> None:
+    """With the usage."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert "usage: interim-zoo" in capsys.readouterr().err
+
+
+def test_help_needs_no_torch() -> None:
+    """The list of commands is there before anything heavy is loaded."""
+    code = (
+        "import sys\n"
+        "sys.modules['torch'] = None\n"
+        "from interim.training.main import main\n"
+        "raise SystemExit(main(['list']))"
+    )
+    ended = subprocess.run(
+        [sys.executable, "-c", code],
+        env={"PYTHONPATH": ":".join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert ended.returncode == 1
+    assert ended.stderr == "interim-zoo needs torch: install it with `pip install 'interim[training]'`.\n"
