@@ -7,8 +7,39 @@ apart. Instants are `time.monotonic()` seconds: one clock for all processes of a
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
 
 # --- front to engine --------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Start:
+    """The first message of an engine's life: what to load and how to run it; `Ready` or `Unable` answers.
+
+    `model`: a checkpoint's name or folder, a network's name (random weights), or `module:factory`, which
+    is called without arguments and returns an `AnytimeModel`. `device`: auto, cpu or cuda:N. `masking`:
+    skip sure pixels where the model can. `dtype`: auto, float32 or bfloat16. `threads` for computing (0:
+    one less than the processors), pinned to `cores` (empty: nowhere). `warm_sizes`: (height, width) in
+    pixels, measured before `Ready`. `max_batch`: the most requests in one step; 0: what the device is
+    known to like. `policy`: by name. `slots`, `max_pixels`: of the arena. `learned`: the costs that the
+    engine before this one had measured; with them nothing is measured anew.
+    """
+
+    model: str = "default"
+    device: str = "auto"
+    masking: bool = True
+    dtype: str = "auto"
+    threads: int = 0
+    cores: tuple[int, ...] = ()
+    warm_sizes: tuple[tuple[int, int], ...] = ((512, 1024),)
+    max_batch: int = 0
+    policy: str = "edf"
+    slots: int = 1
+    max_pixels: int = 1
+    learned: Mapping[str, Any] | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,7 +94,7 @@ class Quit:
     """End the process: everything in flight has been answered."""
 
 
-ToEngine = Ask | Submit | Move | Forget | Quit
+ToEngine = Start | Ask | Submit | Move | Forget | Quit
 
 # --- engine to front --------------------------------------------------------------------------------
 
@@ -91,6 +122,20 @@ class Ready:
     height: int
     width: int
     costs: tuple[StageCost, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unable:
+    """The model cannot be served at all. `detail` is one sentence for the person who chose it."""
+
+    detail: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """What was measured so far, as plain data of `CostModel`: kept for the next life of the engine."""
+
+    costs: Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,4 +205,4 @@ class Beat:
     queued: int
 
 
-FromEngine = Ready | Verdict | Begun | Published | Failed | Freed | Stepped | Beat
+FromEngine = Ready | Unable | Learned | Verdict | Begun | Published | Failed | Freed | Stepped | Beat

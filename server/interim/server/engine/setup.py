@@ -1,0 +1,105 @@
+"""From `Start` to `Ready`: the model loaded and warm, its stages measured."""
+
+from __future__ import annotations
+
+import time
+from typing import TYPE_CHECKING
+
+import torch
+
+from interim.scheduling.costs import CostModel
+from interim.scheduling.policy import named
+from interim.scheduling.scheduler import Scheduler
+from interim.server.engine.compute import Compute
+from interim.server.engine.device import Device
+from interim.server.engine.loading import load, plain
+from interim.server.engine.messages import Ready, StageCost
+from interim.server.engine.pulse import Pulse
+from interim.server.engine.warm import WarmUp
+
+if TYPE_CHECKING:
+    from interim.server.engine.arena import Arena, Shape
+    from interim.server.engine.compute import Listener
+    from interim.server.engine.messages import Start
+
+CPU_BATCH, CUDA_BATCH = 1, 8
+"""The most requests in a step: on processors batches were not faster, on GPUs they fill the device."""
+
+MOST_JOBS = 256
+
+
+class Setup:
+    """What one engine runs; made by the compute thread, which torch then knows as its own."""
+
+    def __init__(self, start: Start) -> None:
+        """Load, warm and measure; with `start.learned`, only load and warm.
+
+        Raises:
+            LoadError: the model cannot be made.
+            WarmUpError: it raises on an ordinary image.
+        """
+        torch.set_num_threads(start.threads)
+        self._start = start
+        self._device = Device(start.device)
+        self._device.enter()
+        self._loaded = load(start, self._device.device)
+        self.spec = self._loaded.model.spec
+        self.pulse = Pulse()
+        self.costs = CostModel() if start.learned is None else CostModel.from_dict(start.learned)
+        self._max_batch = start.max_batch or (CUDA_BATCH if self._device.device.type == "cuda" else CPU_BATCH)
+        self._warm()
+
+    def compute(self, listener: Listener, arena: Arena) -> Compute:
+        """What runs steps for a listener, on images in an arena."""
+        return Compute(
+            self._loaded.model,
+            device=self._device,
+            arena=arena,
+            pulse=self.pulse,
+            listener=listener,
+            clock=time.monotonic,
+        )
+
+    def scheduler(self) -> Scheduler:
+        """A scheduler that shares this setup's costs."""
+        policy = named(self._start.policy, costs=self.costs, max_batch=self._max_batch)
+        jobs = max(MOST_JOBS, self._start.slots)
+        return Scheduler(exits=len(self.spec.exits), costs=self.costs, policy=policy, max_jobs=jobs)
+
+    def ready(self) -> Ready:
+        """What the front is told."""
+        height, width = self._start.warm_sizes[0]
+        return Ready(
+            spec=plain(self.spec),
+            device=str(self._device.device),
+            dtype=self._loaded.dtype,
+            execution=self._loaded.execution,
+            masking=self._loaded.masking,
+            threads=self._start.threads,
+            longest_slice_s=self.pulse.longest_slice_s,
+            height=height,
+            width=width,
+            costs=tuple(self._stage_cost(exit_) for exit_ in range(1, len(self.spec.exits) + 1)),
+        )
+
+    def _warm(self) -> None:
+        sizes = self._start.warm_sizes
+        warm_up = WarmUp(self.compute, exits=len(self.spec.exits))
+        for size in sizes[:1] if self._start.learned else sizes:
+            warm_up.once(size)
+        self.pulse.reset()  # the first pass chooses kernels and touches memory: its slices say nothing
+        if self._start.learned is None:
+            for size in sizes:
+                warm_up.measure(size, self.costs, padded=self._padded(size), max_batch=self._max_batch)
+
+    def _stage_cost(self, exit_: int) -> StageCost:
+        size = self._padded(self._start.warm_sizes[0])
+        return StageCost(
+            name=self.spec.exits[exit_ - 1].name,
+            mean_s=self.costs.mean(exit_, size),
+            p99_s=self.costs.predict(exit_, size, 0.99),
+        )
+
+    def _padded(self, size: Shape) -> Shape:
+        multiple = self.spec.multiple
+        return -(-size[0] // multiple) * multiple, -(-size[1] // multiple) * multiple

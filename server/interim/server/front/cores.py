@@ -1,0 +1,63 @@
+"""Which processors the compute threads get, and which environment makes them behave."""
+
+from __future__ import annotations
+
+import math
+import os
+from dataclasses import dataclass
+from pathlib import Path
+
+CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Cores:
+    """`threads` compute threads, pinned to `pinned`; empty: not pinned."""
+
+    threads: int
+    pinned: tuple[int, ...]
+
+
+def divide(processors: tuple[int, ...], *, quota: int | None = None, threads: int = 0) -> Cores:
+    """Leave the front one processor, if there are two.
+
+    Args:
+        processors: Those that this process may run on.
+        quota: How many of them its container may keep busy, if that is limited; then nothing is pinned,
+            since other containers may pin to the same ones.
+        threads: How many compute threads were asked for; 0: as many as are left.
+    """
+    if quota is not None and quota < len(processors):
+        return Cores(threads=threads or max(quota - 1, 1), pinned=())
+    wanted = threads or max(len(processors) - 1, 1)
+    if wanted > len(processors):
+        return Cores(threads=wanted, pinned=())
+    return Cores(threads=wanted, pinned=processors[-wanted:])
+
+
+def usable(threads: int = 0) -> Cores:
+    """`divide` for this process, here and now."""
+    processors = tuple(sorted(os.sched_getaffinity(0)))
+    return divide(processors, quota=_quota(), threads=threads)
+
+
+def environment(threads: int) -> dict[str, str]:
+    """What must stand in a compute process's environment before it starts.
+
+    Threads wait passively (at a barrier, one that spins takes the processor from the one it waits for),
+    and freed memory is kept (giving pages back and faulting them in again costs more than small stages).
+    """
+    return {
+        "OMP_NUM_THREADS": str(threads),
+        "OMP_WAIT_POLICY": "passive",
+        "KMP_BLOCKTIME": "0",
+    }
+
+
+def _quota() -> int | None:
+    """The container's limit (cgroup v2) in whole processors, rounded up; None: none is known."""
+    try:
+        limit, period = CPU_QUOTA.read_text(encoding="ascii").split()
+        return math.ceil(int(limit) / int(period))
+    except (OSError, ValueError):
+        return None
