@@ -1,0 +1,187 @@
+"""Deadlines: pictures times budgets, one at a time and from several clients at once.
+
+Every admitted request should be handed over within its budget, with the deepest exit that was complete.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from benchmarks.asking import ask, least_ms, refinements, usual_ms
+from benchmarks.material import HEIGHT, WIDTH, count, pictures
+from benchmarks.measured import Measured, serving_facts
+from benchmarks.server_process import serving
+
+from interim.client import AsyncClient
+from interim.loadtest.promises import Check, deadline_checks
+from interim.loadtest.quantiles import spread
+from interim.loadtest.summary import in_words, summarise
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Sequence
+
+    from benchmarks.server_process import RunningServer
+
+    from interim.loadtest.outcome import Outcome
+
+_COUNTED_S = 0.3  # an answer is counted just after it was sent
+
+Pair = tuple[int, float]
+"""One request: the picture's index, and its budget in milliseconds."""
+
+
+def options(parser: argparse.ArgumentParser) -> None:
+    """Adds this benchmark's own options."""
+    parser.add_argument(
+        "--images", metavar="N", type=count, default=100, help="pictures (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--budgets", metavar="N", type=count, default=6, help="budgets a picture (default: %(default)s)"
+    )
+    parser.add_argument(
+        "--clients", metavar="N", type=count, default=8, help="clients at once (default: %(default)s)"
+    )
+
+
+def measure(asked: argparse.Namespace) -> Measured:
+    """Runs it on a server of its own."""
+    with serving("--warm-sizes", f"{HEIGHT}x{WIDTH}", *asked.server) as server:
+        return asyncio.run(_measure(server, asked))
+
+
+async def _measure(server: RunningServer, asked: argparse.Namespace) -> Measured:
+    sent, what = pictures(asked.data, 5 if asked.quick else asked.images)
+    async with AsyncClient(server.target) as client:
+        full_ms = await usual_ms(client, sent[:5])
+        tight_ms = 1.1 * await least_ms(client, sent[0], high_ms=full_ms)
+        budgets = _ladder(tight_ms, 1.5 * full_ms, 3 if asked.quick else asked.budgets)
+        status = await client.status()
+        alone = await _Phase.run(server, _alone(client, sent, budgets))
+    together = await _Phase.run(server, _together(server.target, sent, budgets, asked.clients))
+    settings = f"{len(sent)} pictures ({what}) x budgets of {', '.join(f'{ms:.1f}' for ms in budgets)} ms"
+    lines = (
+        settings,
+        "",
+        "one at a time",
+        *alone.lines(),
+        "",
+        f"{asked.clients} clients at once",
+        *together.lines(),
+    )
+    figures = {"pictures": len(sent), "what": what, "budgets_ms": budgets, "full_ms": full_ms}
+    return Measured(
+        lines=lines,
+        figures={**figures, "alone": alone.figures(), "together": together.figures()},
+        checks=(*alone.checks("alone"), *together.checks("together")),
+        server=serving_facts(status),
+    )
+
+
+class _Phase:
+    """The outcomes of one way of asking, beside the exits the server's own metrics counted meanwhile."""
+
+    def __init__(self, outcomes: Sequence[Outcome], shallower: int | None, counted: dict[int, int]) -> None:
+        self.outcomes = outcomes
+        self._shallower = shallower
+        self._counted = counted
+        self._summary = summarise(outcomes)
+        by_deadline = [outcome for outcome in outcomes if outcome.reason == "DEADLINE"]
+        self._over_ms = spread(-outcome.server_slack_ms for outcome in by_deadline)
+
+    @classmethod
+    async def run(cls, server: RunningServer, asking: Any) -> _Phase:
+        before = server.exits_reached()
+        outcomes, shallower = await asking
+        await asyncio.sleep(_COUNTED_S)
+        after = server.exits_reached()
+        return cls(
+            outcomes,
+            shallower,
+            {k: int(n - before.get(k, 0)) for k, n in after.items() if n != before.get(k, 0)},
+        )
+
+    def lines(self) -> list[str]:
+        lines = self._summary.as_table().splitlines()
+        lines.append(f"{'ended by the deadline':<22} handed over {_signed(self._over_ms)} ms after it")
+        lines.append(
+            f"{'exits by /metrics':<22} {in_words({f'exit {k}:': n for k, n in self._counted.items()})}"
+        )
+        if self._shallower is not None:
+            text = f"{self._shallower} (than the same picture, unhurried, had reached by then)"
+            lines.append(f"{'shallower':<22} {text}")
+        return lines
+
+    def figures(self) -> dict[str, Any]:
+        own = {
+            "over_ms_at_deadline": self._over_ms,
+            "exits_by_metrics": self._counted,
+            "shallower": self._shallower,
+        }
+        return {**self._summary.as_json(), **own}
+
+    def checks(self, phase: str) -> list[Check]:
+        exits = Counter(outcome.exit for outcome in self.outcomes if outcome.admitted)
+        differing = sum(abs(exits[k] - self._counted.get(k, 0)) for k in {*exits, *self._counted})
+        told = Check(promise="exits that /metrics counts otherwise", measured=differing, limit=0)
+        return [
+            Check(promise=f"{phase}: {check.promise}", measured=check.measured, limit=check.limit)
+            for check in (*deadline_checks(self.outcomes), told)
+        ]
+
+
+async def _alone(
+    client: AsyncClient, sent: Sequence[bytes], budgets: Sequence[float]
+) -> tuple[list[Outcome], int]:
+    """Each picture unhurried first, then under every budget, in an order of its own."""
+    random, outcomes, shallower = Random(1), [], 0
+    for picture in sent:
+        unhurried = await refinements(client, picture)
+        for budget_ms in random.sample(budgets, len(budgets)):
+            outcome = await ask(client, picture, budget_ms)
+            reached = max((one.exit for one in unhurried if one.elapsed_ms <= budget_ms), default=0)
+            shallower += outcome.admitted and outcome.exit < reached
+            outcomes.append(outcome)
+            await _pause(outcome)
+    return outcomes, shallower
+
+
+async def _together(
+    target: str, sent: Sequence[bytes], budgets: Sequence[float], clients: int
+) -> tuple[list[Outcome], None]:
+    """The same pairs, dealt out to clients that each wait for one answer at a time."""
+    pairs: list[Pair] = [(index, budget_ms) for index in range(len(sent)) for budget_ms in budgets]
+    Random(2).shuffle(pairs)
+
+    async def one(share: Sequence[Pair]) -> list[Outcome]:
+        outcomes = []
+        async with AsyncClient(target) as client:
+            await client.models()
+            for index, budget_ms in share:
+                outcomes.append(await ask(client, sent[index], budget_ms))
+                await _pause(outcomes[-1])
+        return outcomes
+
+    shares = await asyncio.gather(*(one(pairs[first::clients]) for first in range(clients)))
+    return [outcome for share in shares for outcome in share], None
+
+
+async def _pause(outcome: Outcome) -> None:
+    """A refused client asks again when its answer would have been due, not at once."""
+    if not outcome.admitted:
+        await asyncio.sleep(max(0.0, outcome.slack_ms) / 1e3)
+
+
+def _ladder(low: float, high: float, steps: int) -> list[float]:
+    """Budgets from tight to generous, each the same factor above the one before."""
+    high = max(high, 2 * low)
+    return [low * (high / low) ** (step / max(steps - 1, 1)) for step in range(steps)]
+
+
+def _signed(over_ms: dict[str, float | None]) -> str:
+    return (
+        ", ".join(f"{name} {value:+.2f}" for name, value in over_ms.items() if value is not None) or "nothing"
+    )
