@@ -10,7 +10,7 @@ from interim.model_zoo.registry import build
 from interim.training.data.batches import Batches
 from interim.training.data.crops import CropRule
 from interim.training.data.folder import open_folder
-from interim.training.recipe import Phase, Recipe
+from interim.training.recipe import Phase, Recipe, RecipeError
 from interim.training.run import Run
 
 
@@ -68,3 +68,11 @@ def test_masking_follows_the_phase(recipe: Recipe, scenes: Path, tmp_path: Path)
     assert any(
         part.item() != before for name, part in run.network.named_parameters() if name.endswith("sharpness")
     )
+
+
+def test_a_folder_of_another_network_is_refused(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """Its state would not fit; the way out is in the message."""
+    begun(recipe, scenes, tmp_path).save()
+    other = dataclasses.replace(recipe, network="hrnet-w18s-ee")
+    with pytest.raises(RecipeError, match=r"holds a run of hrnet-w18s-adpc, not of hrnet-w18s-ee: .*--run"):
+        begun(other, scenes, tmp_path)

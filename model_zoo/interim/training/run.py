@@ -12,6 +12,7 @@ from torch import Tensor
 from interim.training.averaging import Average
 from interim.training.losses import exit_losses
 from interim.training.place import place_of, total_steps
+from interim.training.recipe import RecipeError
 from interim.training.state import load_state, save_state
 
 if TYPE_CHECKING:
@@ -34,19 +35,24 @@ class StepReport:
 
 
 class Run:
-    """A recipe under way; `folder` keeps its resumable state."""
+    """A recipe under way, on the GPU if there is one; `folder` keeps its resumable state.
+
+    Raises:
+        RecipeError: the folder holds a run of another network.
+    """
 
     def __init__(
         self, recipe: Recipe, network: AnytimeHrnet, batches: Batches, weights: Tensor, folder: Path
     ) -> None:
         self.recipe = recipe
-        self.network: AnytimeHrnet = network.train().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        self.network: AnytimeHrnet = network.train().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(network)
         self.step = 0
         self.wall_s = 0.0
         self._batches = batches
-        self._weights = weights
-        self._exit_weights = torch.tensor(recipe.exit_weights)
+        self._weights = weights.to(self.device)
+        self._exit_weights = torch.tensor(recipe.exit_weights, device=self.device)
         self._folder = folder / "state"
         self._optimizer = _optimizer(network, recipe.weight_decay)
         self._resume()
@@ -68,9 +74,9 @@ class Run:
         self._set_masking(on=place.phase.masking)
         for group in self._optimizer.param_groups:
             group["lr"] = place.learning_rate
-        with torch.autocast("cpu", torch.bfloat16, enabled=self.recipe.bfloat16):
-            logits = self.network(batch.images)
-        losses = exit_losses(logits, batch.labels, self._weights, offset=self.step % 2)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
+            logits = self.network(batch.images.to(self.device))
+        losses = exit_losses(logits, batch.labels.to(self.device), self._weights, offset=self.step % 2)
         self._optimizer.zero_grad(set_to_none=True)
         (losses * self._exit_weights).sum().backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
@@ -84,7 +90,7 @@ class Run:
         tensors |= {f"average.{name}": value for name, value in self.average.module.state_dict().items()}
         for index, entry in self._optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in entry.items()}
-        save_state(self._folder, self.step, tensors, {"wall_s": self.wall_s, "seed": self.recipe.seed})
+        save_state(self._folder, self.step, tensors, {"wall_s": self.wall_s, "network": self.recipe.network})
 
     def _set_masking(self, *, on: bool) -> None:
         self.network.masking = on
@@ -95,6 +101,9 @@ class Run:
         if found is None:
             return
         tensors, facts = found
+        if facts.get("network", self.recipe.network) != self.recipe.network:
+            held = f"{self._folder.parent} holds a run of {facts['network']}, not of {self.recipe.network}"
+            raise RecipeError(f"{held}: name another folder with --run.")
         self.step, self.wall_s = int(facts["step"]), float(facts["wall_s"])
         self.network.load_state_dict(_under("network.", tensors))
         self.average.module.load_state_dict(_under("average.", tensors))

@@ -40,6 +40,7 @@ def train(recipe: Recipe, data: LabelledFolder, folder: Path, *, stop: threading
 
     Raises:
         DataError: the data folder is not as it should be.
+        RecipeError: `folder` holds a run of another network.
     """
     samples = [data.read(name) for name in tqdm(data.names(recipe.split), "images", disable=None)]
     scenes = [_scene(recipe, index) for index in tqdm(range(recipe.scenes), "scenes", disable=None)]
@@ -121,7 +122,7 @@ def _card(run: Run, data: LabelledFolder) -> Card:
         network=recipe.network,
         classes=data.classes,
         threshold=recipe.threshold,
-        data=f"{data.root.name}, split {recipe.split}",
+        data=_sources(recipe, data),
         licence=recipe.licence,
         recipe=recipe.name,
         seed=recipe.seed,
@@ -131,6 +132,12 @@ def _card(run: Run, data: LabelledFolder) -> Card:
         commit=commit(),
         note="" if run.step == run.steps else f"training under way: step {run.step} of {run.steps}",
     )
+
+
+def _sources(recipe: Recipe, data: LabelledFolder) -> str:
+    """What the weights were made from."""
+    real = f"`{data.root.name}`, split `{recipe.split}`"
+    return f"{real}; {recipe.scenes} procedural street scenes" if recipe.scenes else real
 
 
 def hardware() -> str:
