@@ -73,7 +73,7 @@ async def _measure(server: RunningServer, asked: argparse.Namespace) -> Measured
     probes = 40 if asked.quick else asked.probes
     async with AsyncClient(server.target) as client:
         first_ms = await usual_ms(client, [picture] * 3, max_exit=1)
-        impossible_ms = first_ms / 10
+        impossible_ms = first_ms / 2
         idle = await _probe(server, client, picture, impossible_ms, probes)
         with _computing(server.target, picture):
             await asyncio.sleep(_SETTLE_S)

@@ -72,7 +72,7 @@ def test_a_table_for_people_and_json_for_programs(scripted: Any, tmp_path: Path,
     figures = json.loads((tmp_path / "out.json").read_text())
     assert "exit 2: 12" in table
     assert figures["exits"] == {"2": 12}
-    assert figures["scenario"]["arrivals"] == {"rate_hz": 60.0}
+    assert figures["scenario"]["arrivals"] == {"process": "regular", "rate_hz": 60.0}
     assert figures["server"] == target
 
 

@@ -137,8 +137,13 @@ def _write(report: Summary | ClipReport, scenario: Scenario, options: argparse.N
         Path(options.json).write_text(json.dumps(facts, indent=2) + "\n", encoding="utf-8")
 
 
-def _plain(scenario: Scenario) -> Any:
-    return json.loads(json.dumps(dataclasses.asdict(scenario), default=str))
+def _plain(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as plain data, with the words its file has for arrivals and budgets."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(scenario), default=str))
+    if isinstance(scenario, Traffic):
+        plain["arrivals"]["process"] = type(scenario.arrivals).__name__.lower()
+        plain["budgets"]["distribution"] = type(scenario.budgets).__name__.lower()
+    return plain
 
 
 def _status(report: Summary | ClipReport) -> int:

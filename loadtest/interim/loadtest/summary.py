@@ -10,7 +10,7 @@ from interim.loadtest.outcome import Ending
 from interim.loadtest.quantiles import spread
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from interim.loadtest.outcome import Outcome
 
@@ -93,7 +93,7 @@ def in_words(counts: Mapping[Any, int]) -> str:
     return ", ".join(f"{name} {count}" for name, count in counts.items())
 
 
-def _counted(names: Any) -> dict[str, int]:
+def _counted(names: Iterable[str]) -> dict[str, int]:
     return dict(Counter(names).most_common())
 
 
