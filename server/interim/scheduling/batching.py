@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interim.scheduling.mandatory import PROMISE_QUANTILE, latest_start_s, stage_s
+from interim.scheduling.mandatory import batch_s, latest_start_s, mean_share, stage_s
 from interim.scheduling.step import Step
 
 if TYPE_CHECKING:
@@ -26,32 +26,30 @@ def fill(
     batch = [lead]
     if max_batch > 1:
         for job in others:
-            if job is lead or job.exit != lead.exit or job.size != lead.size:
-                continue
-            if not _pays(batch, job, costs) or not _in_time(now_s, [*batch, job], rows, costs):
-                continue
-            batch.append(job)
-            if len(batch) == max_batch:
-                break
+            if job.exit == lead.exit and job.size == lead.size and job is not lead:
+                grown = [*batch, job]
+                if _pays(batch, grown, costs) and _in_time(now_s, grown, rows, costs):
+                    batch = grown
+                    if len(batch) == max_batch:
+                        break
     return Step(exit=lead.exit + 1, ids=tuple(job.id for job in batch))
 
 
-def _pays(batch: Sequence[Job], job: Job, costs: CostModel) -> bool:
-    """Whether the batch with `job` is cheaper than the batch, then `job`."""
-    together = _mean_s([*batch, job], costs)
-    return together < _mean_s(batch, costs) + _mean_s([job], costs)
+def _pays(batch: Sequence[Job], grown: Sequence[Job], costs: CostModel) -> bool:
+    """Whether the grown batch is cheaper than the batch, then the job it grew by."""
+    return _mean_s(grown, costs) < _mean_s(batch, costs) + _mean_s(grown[-1:], costs)
 
 
 def _mean_s(batch: Sequence[Job], costs: CostModel) -> float:
-    share = sum(job.active_share for job in batch) / len(batch)
-    return costs.mean(batch[0].exit + 1, batch[0].size, active_share=share, batch=len(batch))
+    return costs.mean(batch[0].exit + 1, batch[0].size, active_share=mean_share(batch), batch=len(batch))
 
 
 def _in_time(now_s: float, batch: Sequence[Job], rows: Sequence[Row], costs: CostModel) -> bool:
-    share = sum(job.active_share for job in batch) / len(batch)
-    end_s = now_s + costs.predict(
-        batch[0].exit + 1, batch[0].size, PROMISE_QUANTILE, active_share=share, batch=len(batch)
-    )
-    if any(end_s > min(job.answer_by_s, job.due_s) for job in batch):
+    """Whether every member, and every promise, is still in time after the batch."""
+    end_s = now_s + batch_s(batch, costs)
+    if any(end_s > job.answer_by_s or end_s > job.due_s for job in batch):
         return False
-    return not rows or end_s <= latest_start_s(rows, {job.id: stage_s(job, costs) for job in batch})
+    # Counting the members' own work twice is quicker, and enough while there is time.
+    return end_s <= latest_start_s(rows) or end_s <= latest_start_s(
+        rows, {job.id: stage_s(job, costs) for job in batch}
+    )

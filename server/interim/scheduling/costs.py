@@ -27,7 +27,7 @@ class CostModel:
     def __init__(self) -> None:
         self._lines: dict[tuple[int, Size], Line] = {}
         self._guesses: dict[tuple[int, Size], float] = {}
-        self._highs: dict[tuple[int, Size, float], float] = {}
+        self._predicted: dict[tuple[int, Size, float, float, int], float] = {}
 
     def observe(
         self, stage: int, size: Size, seconds: float, *, active_share: float = 1.0, batch: int = 1
@@ -46,7 +46,7 @@ class CostModel:
         self._lines[key] = line
         line.observe(active_share, batch, seconds)
         self._guesses.clear()
-        self._highs.clear()
+        self._predicted.clear()
         if len(self._lines) > MOST_LINES:
             del self._lines[next(iter(self._lines))]
 
@@ -67,14 +67,15 @@ class CostModel:
         Raises:
             UnmeasuredError: Nothing was ever measured.
         """
-        line = self._lines.get((stage, size))
-        if line is None:
-            return batch * self._guess(stage, size)
-        key = (stage, size, quantile)
-        ratio = self._highs.get(key)
-        if ratio is None:
-            ratio = self._highs[key] = line.spread.quantile(quantile)
-        return line.mean(active_share, batch) * ratio
+        key = (stage, size, quantile, active_share, batch)
+        seconds = self._predicted.get(key)  # a decision asks the same for many jobs
+        if seconds is None:
+            line = self._lines.get((stage, size))
+            seconds = self.mean(stage, size, active_share=active_share, batch=batch)
+            if line is not None:
+                seconds *= line.spread.quantile(quantile)
+            self._predicted[key] = seconds
+        return seconds
 
     def measured(self, stage: int, size: Size) -> bool:
         """Whether this stage was measured at this size."""
@@ -84,24 +85,22 @@ class CostModel:
         """Forget the slowest recent observation of a stage (see `Spread.doubt`)."""
         line = self._lines.get((stage, size))
         if line is not None and line.spread.doubt():
-            self._highs.clear()
+            self._predicted.clear()
 
     def _guess(self, stage: int, size: Size) -> float:
         """Three times the nearest measured size, scaled by pixels; of the dearest stage if this never ran."""
         key = (stage, size)
         if key not in self._guesses:
-            pixels = size[0] * size[1]
-            near = [k for k in self._lines if k[0] == stage] or list(self._lines)
+            near = [known for known in self._lines if known[0] == stage] or list(self._lines)
             if not near:
                 raise UnmeasuredError(
                     "No stage was measured yet: run each stage once before asking for costs."
                 )
-            gap = min(abs(h * w - pixels) for _, (h, w) in near)
+            gap = min(_gap(known[1], size) for known in near)
             self._guesses[key] = UNSEEN_FACTOR * max(
-                line.alone(1.0) * pixels / (k[1][0] * k[1][1])
-                for k in near
-                for line in [self._lines[k]]
-                if abs(k[1][0] * k[1][1] - pixels) == gap
+                self._lines[known].alone(1.0) * _pixels(size) / _pixels(known[1])
+                for known in near
+                if _gap(known[1], size) == gap
             )
         return self._guesses[key]
 
@@ -122,3 +121,13 @@ class CostModel:
             size = (int(entry["height"]), int(entry["width"]))
             model._lines[int(entry["exit"]), size] = Line.from_dict(entry)
         return model
+
+
+def _pixels(size: Size) -> int:
+    return size[0] * size[1]
+
+
+def _gap(one: Size, other: Size) -> float:
+    """How many times the larger of two sizes has the pixels of the smaller."""
+    ratio = _pixels(one) / _pixels(other)
+    return max(ratio, 1.0 / ratio)

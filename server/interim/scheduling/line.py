@@ -52,15 +52,16 @@ class Line:
 
     def observe(self, share: float, batch: int, seconds: float) -> None:
         """Learn from one measured step."""
-        if self.weight == 0.0:
+        first = self.weight == 0.0
+        if first:
             self._fit(share, seconds / batch)
-        expected = max(self.mean(share, batch), 1e-9)
-        self.spread.add(seconds / expected)
-        if batch == 1:
+        self.spread.add(seconds / max(self.mean(share, batch), 1e-9))
+        if batch > 1:
+            factor = seconds / max(batch * self.alone(share), 1e-9)
+            known = self.curve.get(batch, factor)
+            self.curve[batch] = known + _BATCH_STEP * (factor - known)
+        elif not first:
             self._fit(share, seconds)
-            return
-        factor = seconds / max(batch * self.alone(share), 1e-9)
-        self.curve[batch] = self.curve.get(batch, factor) * (1.0 - _BATCH_STEP) + factor * _BATCH_STEP
 
     def _slope(self) -> float:
         """b, so that a >= 0 and b >= 0."""

@@ -31,6 +31,17 @@ def stage_s(job: Job, costs: CostModel) -> float:
     return costs.predict(job.exit + 1, job.size, PROMISE_QUANTILE, active_share=job.active_share)
 
 
+def mean_share(jobs: Sequence[Job]) -> float:
+    """The mean active share over a batch."""
+    return sum(job.active_share for job in jobs) / len(jobs)
+
+
+def batch_s(jobs: Sequence[Job], costs: CostModel) -> float:
+    """Seconds to charge for the next stage of all `jobs` in one step."""
+    first, share = jobs[0], mean_share(jobs)
+    return costs.predict(first.exit + 1, first.size, PROMISE_QUANTILE, active_share=share, batch=len(jobs))
+
+
 def work_s(job: Job, costs: CostModel, quantile: float = PROMISE_QUANTILE) -> float:
     """Seconds to charge for the job's mandatory stages still to come, alone."""
     share, size = job.active_share, job.size

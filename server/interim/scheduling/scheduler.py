@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from interim.scheduling.admission import ADMITTED, Admission, admit
 from interim.scheduling.errors import EventError, StepError
 from interim.scheduling.job import Event, State
-from interim.scheduling.mandatory import PROMISE_QUANTILE
+from interim.scheduling.mandatory import batch_s, mean_share
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -99,11 +99,7 @@ class Scheduler:
         jobs = tuple(self._jobs[id_] for id_ in step.ids)
         for job in jobs:
             self._jobs[job.id] = job.after(Event.BEGIN)
-        share = sum(job.active_share for job in jobs) / len(jobs)
-        most = self.costs.predict(
-            step.exit, jobs[0].size, PROMISE_QUANTILE, active_share=share, batch=len(jobs)
-        )
-        self._running = _Running(step=step, jobs=jobs, until_s=now_s + most)
+        self._running = _Running(step=step, jobs=jobs, until_s=now_s + batch_s(jobs, self.costs))
         return step
 
     def wake_s(self, now_s: float) -> float | None:
@@ -140,8 +136,8 @@ class Scheduler:
         jobs = self._running.jobs
         self._running = None
         if shares:
-            share = sum(job.active_share for job in jobs) / len(jobs)
-            self.costs.observe(step.exit, jobs[0].size, seconds, active_share=share, batch=len(jobs))
+            share, size = mean_share(jobs), jobs[0].size
+            self.costs.observe(step.exit, size, seconds, active_share=share, batch=len(jobs))
         return tuple(id_ for id_ in step.ids if self._advance(id_, step.exit, shares.get(id_)))
 
     def move(self, now_s: float, job_id: int, answer_by_s: float) -> Admission:

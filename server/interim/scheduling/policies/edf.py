@@ -35,26 +35,25 @@ class EarliestDeadlineFirst:
             return None
         waiting.sort(key=_by_deadline)
         rows = keepable(now_s, queue, self._costs)
-        lead = self._mandatory(now_s, waiting, rows) or self._optional(now_s, waiting, rows)
+        lead = self._mandatory(now_s, rows) or self._optional(now_s, waiting, rows)
         if lead is None:
             return None
         return fill(now_s, lead, waiting, rows=rows, costs=self._costs, max_batch=self._max_batch)
 
-    def _mandatory(self, now_s: float, waiting: Sequence[Job], rows: Sequence[Row]) -> Job | None:
-        """The job that owes exits, can bring them, and delays no promise; earliest deadline first."""
-        if not rows:
-            return None
-        first = rows[0][2]
-        promised = {job.id for _, _, job in rows}
-        owing = [job for job in waiting if job.id in promised]
-        broken = latest_start_s(rows) < now_s
-        for job in owing:
-            if job is first or broken:
+    def _mandatory(self, now_s: float, rows: Sequence[Row]) -> Job | None:
+        """The job that owes exits, can bring them, and delays no promise; earliest deadline first.
+
+        The first of `rows` never delays one; and where a promise is broken already, work goes on.
+        """
+        ready = [job for _, _, job in rows if job.state is State.WAITING]
+        ready.sort(key=_by_deadline)
+        for job in ready:
+            if job is rows[0][2]:
                 return job
             stage = stage_s(job, self._costs)
             if now_s + stage <= latest_start_s(rows, {job.id: stage}):
                 return job
-        return None
+        return ready[0] if ready and latest_start_s(rows) < now_s else None
 
     def _optional(self, now_s: float, waiting: Sequence[Job], rows: Sequence[Row]) -> Job | None:
         """First those without any exit that are late already, then the rest while they can be in time."""
