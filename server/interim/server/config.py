@@ -12,6 +12,7 @@ from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
+from interim.scheduling import policy as policies
 from interim.server import rules
 from interim.server.errors import ConfigError
 from interim.server.rules import Rule
@@ -41,7 +42,9 @@ class Config:
     threads: int = _option(
         0, rules.whole(0, 1024), "compute threads; 0: one less than there are cores, at least one"
     )
-    policy: str = _option("edf", rules.text(), "the order of work: edf, earliest deadline first")
+    policy: str = _option(
+        "edf", rules.one_of(*policies.names()), "order of work; edf: earliest deadline first"
+    )
     warm_sizes: tuple[str, ...] = _option(
         ("512x1024",), rules.sizes(), "working sizes measured at the start; others are charged 3x at first"
     )

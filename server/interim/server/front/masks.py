@@ -31,25 +31,20 @@ class Wanted:
     active: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Encoded:
-    """The ready parts of an answer; an extra nobody asked for is None."""
+def encode(maps: Maps, wanted: Wanted) -> pb.SessionResponse:
+    """The mask (nearest class, no new ones) and the extras as asked, in place in a message to be filled in.
 
-    mask: pb.LabelMap
-    confidence: pb.ByteMap | None = None
-    active: pb.ByteMap | None = None
-
-
-def encode(maps: Maps, wanted: Wanted) -> Encoded:
-    """Encode the label map in the size asked for (nearest class, no new ones), and the extras."""
-    labels = _nearest(maps.labels, wanted.size)
-    data = _ENCODINGS[wanted.encoding](labels)
-    height, width = wanted.size
-    return Encoded(
-        pb.LabelMap(encoding=wanted.encoding, height=height, width=width, data=data),
-        _byte_map(maps.confidence) if wanted.confidence else None,
-        _byte_map(maps.active) if wanted.active else None,
-    )
+    A refinement within a session's message can be written by itself as well: so nothing is copied later.
+    """
+    response = pb.SessionResponse()
+    message, (height, width) = response.refinement, wanted.size
+    message.mask.encoding, message.mask.height, message.mask.width = wanted.encoding, height, width
+    message.mask.data = _ENCODINGS[wanted.encoding](_nearest(maps.labels, wanted.size))
+    if wanted.confidence:
+        _fill(message.confidence, maps.confidence)
+    if wanted.active:
+        _fill(message.active, maps.active)
+    return response
 
 
 def _nearest(labels: Bytes, size: tuple[int, int]) -> Bytes:
@@ -86,9 +81,9 @@ _ENCODINGS: dict[pb.Encoding, Callable[[Bytes], bytes]] = {
 }
 
 
-def _byte_map(cells: Bytes) -> pb.ByteMap:
-    height, width = cells.shape
-    return pb.ByteMap(height=height, width=width, zstd=_zstd(cells.tobytes()))
+def _fill(message: pb.ByteMap, cells: Bytes) -> None:
+    message.height, message.width = cells.shape
+    message.zstd = _zstd(cells.tobytes())
 
 
 def _zstd(data: bytes) -> bytes:

@@ -3,9 +3,18 @@
 Base units, `_total` on counters, a `model` label on all of them.
 """
 
-from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
+from prometheus_client import (
+    CollectorRegistry,
+    Counter,
+    Gauge,
+    Histogram,
+    disable_created_metrics,
+    generate_latest,
+)
 
 from interim.server.telemetry.exits import ExitHistogram
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a timestamp beside every series says nothing that the process start does not
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 

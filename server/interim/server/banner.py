@@ -1,0 +1,33 @@
+"""What a person reads when the server is up."""
+
+from itertools import accumulate
+
+from interim.server.front.served import ServedModel
+from interim.server.front.state import version
+
+
+def banner(model: ServedModel, *, grpc: str, http: str) -> str:
+    """A few lines: the model, where it runs, what its exits cost, the addresses, a command to try."""
+    ready = model.ready
+    threads = f"{ready.threads} thread{'' if ready.threads == 1 else 's'}"
+    masking = f"masking {'on' if ready.masking else 'off'}"
+    totals = accumulate(cost.mean_s * 1e3 for cost in ready.costs)
+    costs = ", ".join(f"{number} after {total:.1f} ms" for number, total in enumerate(totals, 1))
+    task, classes = ready.spec["task"], ready.spec["classes"]
+    assert isinstance(classes, list)
+    lines = (
+        f"interim-server {version()}",
+        f"  model    {model.name}: {task}, {len(classes)} classes, {model.exits} exits",
+        f"  device   {ready.device}, {ready.dtype}, {threads}, {ready.execution} execution, {masking}",
+        f"  exits    {costs} (measured on {ready.height} x {ready.width} pixels)",
+        f"  gRPC     {grpc}",
+        f"  HTTP     http://{http} (status page, /metrics, /healthz, /readyz)",
+        f"  try      interim segment street.jpg --server {grpc} --budget-ms {_budget_ms(model):.0f}",
+    )
+    return "\n".join(lines)
+
+
+def _budget_ms(model: ServedModel) -> float:
+    """A budget in which about half of the work gets done: one can see exits go by."""
+    total_ms = sum(cost.mean_s for cost in model.ready.costs) * 1e3
+    return max(10.0, round(total_ms * 0.6 + 20, -1))

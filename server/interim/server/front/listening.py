@@ -1,0 +1,80 @@
+"""The two ports: gRPC with all its services, and HTTP."""
+
+import contextlib
+from collections.abc import Iterator
+from typing import Any
+
+import grpc
+from aiohttp import web
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from interim.server.config import MIB, Config
+from interim.server.errors import StartError
+from interim.server.front.control_service import ControlService
+from interim.server.front.health import Health
+from interim.server.front.inference_service import InferenceService
+from interim.v1 import control_pb2, control_pb2_grpc, inference_pb2, inference_pb2_grpc
+
+INFERENCE = inference_pb2.DESCRIPTOR.services_by_name["Inference"].full_name
+CONTROL = control_pb2.DESCRIPTOR.services_by_name["Control"].full_name
+HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
+
+
+def grpc_server(
+    config: Config, inference: InferenceService, control: ControlService, health: Health
+) -> tuple[Any, str]:
+    """A gRPC server that is bound but not started, and the address it got.
+
+    Raises:
+        StartError: the address cannot be had.
+    """
+    most = config.max_message_mib * MIB
+    server = grpc.aio.server(
+        options=(
+            ("grpc.max_receive_message_length", most),
+            ("grpc.max_send_message_length", most),
+            ("grpc.so_reuseport", 0),  # else a second server would share the port in silence
+        )
+    )
+    add: Any  # generated code bears no types
+    for add, service in (
+        (inference_pb2_grpc.add_InferenceServicer_to_server, inference),
+        (control_pb2_grpc.add_ControlServicer_to_server, control),
+        (health_pb2_grpc.add_HealthServicer_to_server, health),
+    ):
+        add(service, server)
+    reflection.enable_server_reflection((INFERENCE, CONTROL, HEALTH, reflection.SERVICE_NAME), server)
+    with _taken("gRPC", config.grpc):
+        port = server.add_insecure_port(config.grpc)
+    return server, f"{config.grpc.rpartition(':')[0]}:{port}"
+
+
+async def http_site(config: Config, app: web.Application) -> tuple[web.AppRunner, str]:
+    """A running HTTP server and the address it got.
+
+    Raises:
+        StartError: the address cannot be had.
+    """
+    host, _, port = config.http.rpartition(":")
+    runner = web.AppRunner(app, access_log=None, handle_signals=False)
+    await runner.setup()
+    try:
+        with _taken("HTTP", config.http):
+            await web.TCPSite(runner, host.strip("[]"), int(port), reuse_port=False).start()
+    except StartError:
+        await runner.cleanup()
+        raise
+    return runner, f"{host}:{runner.addresses[0][1]}"
+
+
+@contextlib.contextmanager
+def _taken(what: str, address: str) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, RuntimeError):
+        option = what.lower()
+        raise StartError(
+            f"{what} cannot listen on {address}: another program has the port, or the address is not this "
+            f"machine's; choose another with --{option} HOST:PORT (port 0: any free one)"
+        ) from None

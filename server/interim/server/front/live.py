@@ -1,0 +1,275 @@
+"""One request while the server holds anything of it: the glue between truth, engine, memory and the way out.
+
+`Truth` decides, `Answer` encodes, a `Sink` writes; this class carries events in and actions out. The slot
+goes back only when nobody can touch it any more: the request ended, the engine forgot it (or died), and the
+decoder is done.
+"""
+
+import asyncio
+import logging
+from typing import Protocol, assert_never
+
+from interim.scheduling.budgets import Budget
+from interim.server.engine.arena import Slot
+from interim.server.engine.messages import Ask, Begun, Failed, Forget, Freed, Move, Published, Submit, Verdict
+from interim.server.errors import BadInputError, FaultyError, OverloadedError, RequestError, UnavailableError
+from interim.server.front.actions import Action, Refuse, Release, Resubmit, Send, SetTimer
+from interim.server.front.answer import Answer
+from interim.server.front.images import decode
+from interim.server.front.means import RESTART_S, Means
+from interim.server.front.orders import Order
+from interim.server.front.truth import Truth
+
+log = logging.getLogger("interim.front")
+
+Event = Verdict | Begun | Published | Failed | Freed
+
+
+class Sink(Protocol):
+    """Where the answers of one request go."""
+
+    def offer(self, live: "Live", send: Send) -> None:
+        """Something newer can be handed over: `live.answer.take()` gives it when there is room."""
+
+    def reject(self, live: "Live", error: RequestError) -> None:
+        """The request ends with an error instead of an answer."""
+
+
+class Live:
+    """One request. All methods run on the event loop; events of the engine come through `on`."""
+
+    def __init__(
+        self, *, means: Means, order: Order, truth: Truth, slot: Slot, sink: Sink, eager: bool
+    ) -> None:
+        self.order = order
+        self.truth = truth
+        self.answer = Answer(
+            means, order.wanted, eager=eager, offer=lambda send: sink.offer(self, send), fail=self._broken
+        )
+        self.shares: dict[int, float] = {0: 1.0}
+        self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once the request is answered, refused or cancelled."""
+        self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        """Done once nothing of it is held any more."""
+        self._means = means
+        self._slot = slot
+        self._sink = sink
+        self._clock = asyncio.get_running_loop().time
+        self._timer: asyncio.TimerHandle | None = None
+        self._decoding: asyncio.Task[None] | None = None
+        self._decoded = False
+        self._at_engine = False
+        self._moves: dict[int, asyncio.Future[Verdict]] = {}
+        self._tickets = 0
+
+    @property
+    def id(self) -> int:
+        """The server's own id of the request."""
+        return self.truth.id
+
+    def ask(self) -> None:
+        """Ask the engine to let it in; from now on the clock runs."""
+        truth, order = self.truth, self.order
+        picture = order.picture
+        height, width = picture.working
+        pixels = picture.size[0] * picture.size[1]
+        ready_in_s = 0.0 if self._decoded else self._means.pace.predict_s(picture.format, pixels)
+        ask = Ask(
+            id=self.id,
+            arrival_s=truth.arrival_s,
+            answer_by_s=truth.timer_s,
+            ready_in_s=ready_in_s,
+            height=height,
+            width=width,
+            min_exit=order.min_exit,
+            max_exit=order.max_exit,
+            stop_below=order.stop_below,
+            full_resolution=order.full_resolution,
+            request_class=order.request_class,
+        )
+        self._at_engine = True
+        self._means.engine.send(ask)
+        if self._timer is None:
+            self._set_timer(truth.timer_s)
+
+    # --- events -------------------------------------------------------------------------------------
+
+    def on(self, event: Event) -> None:
+        """Something the engine said."""
+        now_s = self._clock()
+        match event:
+            case Verdict(ticket=0):
+                self._on_verdict(now_s, event)
+            case Verdict():
+                move = self._moves.pop(event.ticket, None)
+                if move is not None and not move.done():
+                    move.set_result(event)
+            case Begun():
+                self._act(self.truth.begun(now_s))
+            case Published():
+                self._on_published(now_s, event)
+            case Failed():
+                self._act(self.truth.failed(now_s, event.detail))
+            case Freed():
+                self._at_engine = False
+                self._tidy()
+            case _:
+                assert_never(event)
+
+    def lost(self) -> None:
+        """The engine died; what it had published came before this."""
+        self._at_engine = False
+        for move in self._moves.values():
+            move.cancel()
+        self._act(self.truth.worker_lost(self._clock()))
+        self._tidy()
+
+    def again(self) -> None:
+        """A new engine is up: a request that waits for it asks once more."""
+        if not self.truth.ended and not self._at_engine:
+            self.ask()
+
+    def stop(self) -> None:
+        """The client wants the newest exit at once."""
+        self._means.engine.drain()
+        self._act(self.truth.stop(self._clock()))
+
+    def superseded(self) -> None:
+        """A newer frame of the same stream came."""
+        self._means.engine.drain()
+        self._act(self.truth.superseded(self._clock()))
+
+    def shutdown(self) -> None:
+        """The server stops."""
+        self._means.engine.drain()
+        self._act(self.truth.shutdown(self._clock()))
+
+    def cancel(self) -> None:
+        """Nobody wants anything of it any more."""
+        self._act(self.truth.cancel(self._clock()))
+
+    async def revise(self, budget: Budget) -> Verdict:
+        """Move the deadline, earlier or, where the engine agrees, later; says whether it did and why not."""
+        accepted = Verdict(id=self.id, ticket=0, admitted=True)
+        if budget.deadline_s <= self.truth.deadline_s or not self._at_engine:
+            self._act(self.truth.revised(self._clock(), budget.deadline_s))
+            self._send_move(self.truth.timer_s)
+            return accepted
+        move = self._send_move(budget.deadline_s - self.truth.margin_s)
+        try:
+            verdict = await move
+        except asyncio.CancelledError:
+            if not move.cancelled():
+                raise
+            verdict = accepted  # its engine died: the next one is asked with the new deadline
+        self._act(self.truth.revised(self._clock(), budget.deadline_s, accepted=verdict.admitted))
+        return verdict
+
+    # --- inside -------------------------------------------------------------------------------------
+
+    def _send_move(self, answer_by_s: float) -> asyncio.Future[Verdict]:
+        ticket = self._tickets = self._tickets + 1
+        move = self._moves[ticket] = asyncio.get_running_loop().create_future()
+        if self._at_engine and not self.truth.ended:
+            self._means.engine.send(Move(id=self.id, answer_by_s=answer_by_s, ticket=ticket))
+        return move
+
+    def _on_verdict(self, now_s: float, verdict: Verdict) -> None:
+        if not verdict.admitted:
+            self._act(self.truth.refused(now_s, verdict.cause, verdict.detail, verdict.retry_after_s))
+        elif not self.truth.ended:
+            self._act(self.truth.admitted(now_s))
+            if self._decoded:
+                self._submit()
+            elif self._decoding is None:
+                self._decoding = asyncio.create_task(self._decode())
+
+    def _on_published(self, now_s: float, event: Published) -> None:
+        if self.truth.ended:
+            return
+        maps = self._means.arena.read(self._slot, event.exit)
+        if maps is None:
+            return  # a newer exit has overwritten it; its message is the next in the socket
+        self.shares[event.exit] = event.active_share
+        self.answer.complete(event.exit, maps)
+        self._act(self.truth.published(now_s, event.exit, event.active_share, event.last))
+
+    async def _decode(self) -> None:
+        picture, means = self.order.picture, self._means
+        out = means.arena.input(self._slot, *picture.working)
+        try:
+            _, seconds = await means.timed(means.decoders, decode, picture, out)
+        except BadInputError as error:
+            self._give_up(error)
+        except Exception as error:  # noqa: BLE001 -- one request, whatever broke it, must not take others down
+            self._broken(error)
+        else:
+            means.pace.observe(picture.format, picture.size[0] * picture.size[1], seconds)
+            self._decoded = True
+            self._submit()
+        finally:
+            self._decoding = None
+            self._tidy()
+
+    def _submit(self) -> None:
+        if self._at_engine and not self.truth.ended:
+            self._means.engine.send(
+                Submit(id=self.id, slot=self._slot.index, generation=self._slot.generation)
+            )
+
+    def _act(self, actions: tuple[Action, ...]) -> None:
+        for action in actions:
+            match action:
+                case Send():
+                    self.answer.say(action)
+                case SetTimer(at_s=at_s):
+                    self._set_timer(at_s)
+                case Release():
+                    self._release()
+                case Resubmit():
+                    if self._means.engine.up:
+                        self.ask()
+                case Refuse():
+                    self._sink.reject(self, _refusal(action))
+                case _:
+                    assert_never(action)
+
+    def _set_timer(self, at_s: float) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self._timer = asyncio.get_running_loop().call_at(at_s, self._on_timer)
+
+    def _on_timer(self) -> None:
+        self._means.engine.drain()  # what is complete by now counts
+        self._act(self.truth.timer(self._clock()))
+
+    def _release(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+        self.ended.set_result(None)
+        if self._at_engine:
+            self._means.engine.send(Forget(id=self.id))
+        self._tidy()
+
+    def _tidy(self) -> None:
+        if self.truth.ended and not self._at_engine and self._decoding is None and not self.over.done():
+            self._means.arena.release(self._slot)
+            self.over.set_result(None)
+
+    def _give_up(self, error: RequestError) -> None:
+        if not self.truth.ended:
+            self.cancel()
+            self._sink.reject(self, error)
+
+    def _broken(self, error: BaseException) -> None:
+        log.error("request failed in the front", exc_info=error, extra={"facts": {"id": self.id}})
+        self.cancel()
+        self._sink.reject(self, FaultyError("the server failed on this request alone; its log says why"))
+
+
+def _refusal(refuse: Refuse) -> RequestError:
+    detail, cause, retry_s = refuse.detail, refuse.cause, refuse.retry_after_s
+    if cause == "worker":
+        return UnavailableError(detail, cause=cause, retry_after_s=retry_s or RESTART_S)
+    kind = UnavailableError if cause == "shutdown" else OverloadedError
+    return kind(detail, cause=cause, retry_after_s=retry_s)

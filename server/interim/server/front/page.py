@@ -1,0 +1,72 @@
+"""The status page: what a person wants to know at a glance, as one plain HTML document."""
+
+from html import escape
+from itertools import accumulate
+
+from interim.server.front.state import State
+from interim.v1 import control_pb2
+
+_HEAD = """<!doctype html>
+<html lang="en">
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<meta http-equiv="refresh" content="5">
+<title>Interim</title>
+<style>
+  :root { color-scheme: light dark; --line: #8884; --quiet: #777; --good: #1a7f37; --bad: #c22 }
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2.5rem auto; padding: 0 1rem }
+  h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.05rem; margin: 2rem 0 .4rem }
+  p { margin: .3rem 0 } .quiet { color: var(--quiet) } .good { color: var(--good) } .bad { color: var(--bad) }
+  table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
+  th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line) }
+  th { font-weight: 600 } th:first-child, td:first-child { text-align: left }
+  code { font: .9em ui-monospace, monospace } pre { padding: .7rem; border: 1px solid var(--line); overflow: auto }
+</style>
+"""
+
+
+def page(state: State, grpc_address: str) -> str:
+    """The page as of now; it asks for itself again every five seconds."""
+    status, why_not = state.status(), state.why_not_ready
+    mood = (
+        f'<span class="bad">not ready: {escape(why_not)}</span>'
+        if why_not
+        else '<span class="good">ready</span>'
+    )
+    workers = "".join(_worker(worker) for worker in status.workers)
+    return f"""{_HEAD}
+<h1>Interim</h1>
+<p>{mood} · up {_duration(status.uptime_s)} · {status.in_flight} in flight
+<span class="quiet">· version {escape(status.version)}</span></p>
+{workers}
+<h2>Try it</h2>
+<pre>interim segment street.jpg --server {escape(grpc_address)} --budget-ms 80</pre>
+<p class="quiet"><a href="/metrics">metrics</a> · <a href="/healthz">healthz</a> ·
+<a href="/readyz">readyz</a> · gRPC on {escape(grpc_address)}</p>
+</html>
+"""
+
+
+def _worker(worker: control_pb2.Worker) -> str:
+    totals = accumulate(stage.mean_ms for stage in worker.stages)
+    rows = "".join(
+        f"<tr><td>{number} {escape(stage.exit)}<td>{stage.mean_ms:.1f}<td>{stage.p99_ms:.1f}<td>{total:.1f}"
+        for number, (stage, total) in enumerate(zip(worker.stages, totals, strict=True), 1)
+    )
+    up = "" if worker.up else ' <span class="bad">(down)</span>'
+    return f"""<h2>{escape(worker.model)}{up}</h2>
+<p class="quiet">{escape(worker.device)} · {escape(worker.dtype)} · {escape(worker.execution)} ·
+{worker.threads} thread{"" if worker.threads == 1 else "s"} · masking {"on" if worker.masking else "off"} ·
+{worker.restarts} restart{"" if worker.restarts == 1 else "s"}</p>
+<table>
+<tr><th>exit<th>stage, ms<th>p99, ms<th>exit after, ms
+{rows}
+</table>
+<p class="quiet">Measured on {worker.height} &times; {worker.width} pixels with every pixel refined.</p>
+"""
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(int(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours} h {minutes} min" if hours else f"{minutes} min {rest} s" if minutes else f"{rest} s"

@@ -1,0 +1,238 @@
+"""The table of live requests to one engine: limits at the door, the engine's messages to whom they concern."""
+
+import asyncio
+import itertools
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import assert_never
+
+from interim.scheduling.budgets import BudgetRequest, StandardBudget
+from interim.server.engine.messages import (
+    Beat,
+    Begun,
+    Failed,
+    Freed,
+    FromEngine,
+    Learned,
+    Published,
+    Ready,
+    Stepped,
+    Unable,
+    Verdict,
+)
+from interim.server.errors import OverloadedError, RequestError, UnavailableError
+from interim.server.front.live import Event, Live, Sink
+from interim.server.front.means import RESTART_S, Means
+from interim.server.front.orders import Order
+from interim.server.front.served import ServedModel
+from interim.server.front.truth import Truth
+from interim.server.telemetry.log import note
+
+log = logging.getLogger("interim.front")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Door:
+    """How much may be in flight at once."""
+
+    max_requests: int
+    max_bytes: int
+
+
+class Requests:
+    """Every request that is in flight at one engine; the listener of its worker."""
+
+    def __init__(
+        self, *, means: Means, door: Door, budgets: StandardBudget, learn: Callable[[Ready], ServedModel]
+    ) -> None:
+        self.model: ServedModel | None = None
+        self.budgets = budgets
+        self.bytes_in_flight = 0
+        self.closing = False
+        self.means = means
+        self.longest_slice_s = 0.0
+        self._door = door
+        self._learn = learn
+        self._ids = itertools.count(1)
+        self._table: dict[int, Live] = {}
+        self._open: dict[int, Live] = {}
+
+    @property
+    def in_flight(self) -> int:
+        """Requests asked for or admitted, and not ended."""
+        return len(self._open)
+
+    @property
+    def latest_deadline_s(self) -> float:
+        """The latest deadline in flight; minus infinity when there is none."""
+        return max((live.truth.deadline_s for live in self._open.values()), default=float("-inf"))
+
+    async def idle(self, timeout_s: float) -> None:
+        """Wait until everything in flight has ended, or the time is up."""
+        if self._open:
+            await asyncio.wait([live.ended for live in self._open.values()], timeout=timeout_s)
+
+    def known_model(self) -> ServedModel:
+        """The model, once the engine has told of it.
+
+        Raises:
+            UnavailableError: the engine is starting for the first time.
+        """
+        if self.model is None:
+            raise UnavailableError("the model is still being loaded: try again soon", retry_after_s=RESTART_S)
+        return self.model
+
+    def open(self, order: Order, asked: BudgetRequest, sink: Sink, *, eager: bool) -> Live:
+        """Take a request in and ask the engine; what follows comes through `sink`.
+
+        Args:
+            order: The request, checked.
+            asked: Its arrival, its own budget and its gRPC deadline.
+            sink: Where its answers, or its refusal, go.
+            eager: Whether each refinement is wanted, not only the answer.
+
+        Raises:
+            RequestError: refused at the door, with the cause and when to try again.
+        """
+        self._check_open(order)
+        slot = self.means.arena.acquire()
+        if slot is None:
+            raise self._overloaded("memory", "all image slots are taken")
+        truth = self._truth(order, asked, streaming=eager)
+        self.means.metrics.budget.labels(self._name, truth.binding).observe(max(truth.budget_s, 0.0))
+        live = Live(means=self.means, order=order, truth=truth, slot=slot, sink=sink, eager=eager)
+        self._table[live.id] = self._open[live.id] = live
+        self.bytes_in_flight += order.size_bytes
+        live.ended.add_done_callback(lambda _: self._close(live))
+        live.over.add_done_callback(lambda _: self._table.pop(live.id))
+        self._gauge()
+        live.ask()
+        return live
+
+    def refused(self, error: RequestError) -> None:
+        """Count a request that was not taken in."""
+        why = error.cause or error.grpc_status.name.lower()
+        self.means.metrics.refused.labels(self._name, why).inc()
+
+    # --- the worker's side --------------------------------------------------------------------------
+
+    def on(self, message: FromEngine) -> None:
+        """Take one message of the engine."""
+        match message:
+            case Verdict() | Begun() | Published() | Failed() | Freed():
+                self._measure(message)
+                self._pass_on(message)
+            case Ready():
+                self._on_ready(message)
+            case Stepped():
+                self._on_stepped(message)
+            case Beat():
+                self.longest_slice_s = message.longest_slice_s
+            case Learned() | Unable():
+                pass  # the worker's business
+            case _:
+                assert_never(message)
+
+    def lost(self) -> None:
+        """The engine died or hangs; all it had said was heard."""
+        metrics = self.means.metrics
+        metrics.worker_up.labels(self._name).set(0)
+        metrics.restarts.labels(self._name).inc()
+        in_flight = list(self._table.values())
+        for live in in_flight:
+            live.lost()
+        ended = [
+            live.id for live in in_flight if live.truth.reason and live.truth.reason.name == "WORKER_LOST"
+        ]
+        note(
+            log,
+            "engine lost",
+            level=logging.WARNING,
+            in_flight=len(in_flight),
+            ended=",".join(map(str, ended)) or "none",
+        )
+
+    def shutdown(self) -> None:
+        """End everything that is in flight with its newest exit, now."""
+        for live in list(self._open.values()):
+            live.shutdown()
+
+    # --- inside -------------------------------------------------------------------------------------
+
+    @property
+    def _name(self) -> str:
+        return self.model.name if self.model else ""
+
+    def _check_open(self, order: Order) -> None:
+        if self.closing:
+            raise UnavailableError("the server is stopping: use another", cause="shutdown")
+        if not self.means.engine.up:
+            raise UnavailableError(
+                "the engine is being started: try again soon", cause="worker", retry_after_s=RESTART_S
+            )
+        if len(self._open) >= self._door.max_requests:
+            raise self._overloaded("queue", f"{len(self._open)} requests are in flight, which is the limit")
+        if self.bytes_in_flight + order.size_bytes > self._door.max_bytes:
+            raise self._overloaded(
+                "bytes",
+                f"images in flight hold {self.bytes_in_flight} bytes of at most {self._door.max_bytes}",
+            )
+
+    def _overloaded(self, cause: str, what: str) -> OverloadedError:
+        now_s = asyncio.get_running_loop().time()
+        soonest_s = min((live.truth.deadline_s for live in self._open.values()), default=now_s) - now_s
+        retry_s = min(max(soonest_s, 0.01), 10.0)
+        return OverloadedError(
+            f"{what}: try again in {retry_s * 1e3:.0f} ms", cause=cause, retry_after_s=retry_s
+        )
+
+    def _truth(self, order: Order, asked: BudgetRequest, *, streaming: bool) -> Truth:
+        budget = self.budgets.budget(asked, asked.arrival_s)
+        grpc_s = asked.grpc_deadline_s
+        height, width = order.wanted.size
+        return Truth(
+            id=next(self._ids),
+            arrival_s=asked.arrival_s,
+            deadline_s=budget.deadline_s,
+            margin_s=self.means.margin.margin_s(height * width),
+            binding=budget.policy,
+            budget_s=budget.budget_s,
+            min_exit=order.min_exit,
+            max_exit=order.max_exit,
+            streaming=streaming,
+            receive_by_s=None if grpc_s is None else grpc_s - self.budgets.guard_s,
+        )
+
+    def _close(self, live: Live) -> None:
+        del self._open[live.id]
+        self.bytes_in_flight -= live.order.size_bytes
+        self._gauge()
+
+    def _gauge(self) -> None:
+        self.means.metrics.in_flight.labels(self._name).set(len(self._open))
+
+    def _pass_on(self, event: Event) -> None:
+        live = self._table.get(event.id)
+        if live is not None:
+            live.on(event)
+
+    def _measure(self, event: Event) -> None:
+        if isinstance(event, Begun):
+            self.means.metrics.queue.labels(self._name).observe(event.queued_s)
+        elif isinstance(event, Freed):
+            self.means.metrics.wasted.labels(self._name).inc(event.wasted_s)
+
+    def _on_ready(self, ready: Ready) -> None:
+        self.model = self._learn(ready)
+        self.longest_slice_s = ready.longest_slice_s
+        self.means.metrics.exit_reached.expect(self.model.name, self.model.exits)
+        self.means.metrics.worker_up.labels(self._name).set(1)
+        for live in list(self._open.values()):
+            live.again()
+
+    def _on_stepped(self, step: Stepped) -> None:
+        metrics, name, stage = self.means.metrics, self._name, str(step.exit)
+        metrics.stage.labels(name, stage).observe(step.seconds)
+        metrics.batch_size.labels(name).observe(step.batch)
+        metrics.active_share.labels(name, stage).observe(step.active_share)
