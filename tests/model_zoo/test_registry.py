@@ -16,15 +16,15 @@ SMALL = ("hrnet-w18s", "hrnet-w32-pose-adpc")
 )
 def test_every_name_builds_what_it_says(name: str) -> None:
     """Its name, task, exits and the width of its answer."""
-    with torch.device("meta"):
-        model = build(name)
+    model = build(name)
     pose = "-pose" in name
     assert model.spec.name == name
     assert model.spec.task is (Task.POSE if pose else Task.SEGMENTATION)
     assert len(model.spec.exits) == (4 if name.endswith(("-ee", "-ee-rh", "-adpc")) else 1)
     assert model.masking is name.endswith("-adpc")
     model.masking = False
-    logits = model(torch.empty(2, 3, 64, 32, dtype=torch.uint8, device="meta"))
+    with torch.inference_mode():
+        logits = model.eval()(torch.zeros(2, 3, 64, 32, dtype=torch.uint8))
     assert [exit_.shape for exit_ in logits] == [(2, 16 if pose else 19, 16, 8)] * len(model.spec.exits)
 
 

@@ -69,7 +69,8 @@ class Prediction:
     """The answer of one exit for a batch, at the logits' resolution (h = H / stride, w = W / stride).
 
     `logits` (N, C, h, w); `confidence` (N, h, w) float32 in 0 to 1; `active` (N, h, w) bool: the
-    positions that the next stage still refines.
+    positions that are not sure yet. With confidence adaptivity they are those that the next stage
+    refines, and never grow; without it the next stage refines all, and they only inform.
     """
 
     logits: Tensor
