@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
     Row = tuple[float, float, Job]
 
+_ROUNDING_S = 1e-6  # a job admitted without a moment to spare stays one that can be in time
+
 NOTHING: Mapping[int, float] = MappingProxyType({})
 
 PROMISE_QUANTILE = 0.999
@@ -62,7 +64,7 @@ def keepable(
     for job in jobs:
         if job.owes:
             work = work_s(job, costs, quantile)
-            if max(now_s, job.ready_s) + work <= job.due_s:
+            if max(now_s, job.ready_s) + work <= job.due_s + _ROUNDING_S:
                 rows.append((job.due_s, work, job))
     rows.sort(key=lambda row: (row[0], row[2].id))
     return rows

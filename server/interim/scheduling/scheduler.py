@@ -150,12 +150,12 @@ class Scheduler:
         if job is None:
             return Admission(admitted=False, cause="unknown", detail=f"Request {job_id} is over.")
         moved = replace(job, answer_by_s=answer_by_s, promise_s=answer_by_s)
-        verdict = self._test(now_s, moved) if job.owes else ADMITTED
+        verdict = self._test(now_s, moved)
+        harmless = answer_by_s <= job.answer_by_s or not self._after_step(job).owes
+        if not verdict.admitted and harmless:
+            moved, verdict = replace(job, answer_by_s=answer_by_s), ADMITTED
         if verdict.admitted:
             self._jobs[job_id] = moved
-        elif answer_by_s <= job.answer_by_s:
-            self._jobs[job_id] = replace(job, answer_by_s=answer_by_s)
-            return ADMITTED
         return verdict
 
     def forget(self, now_s: float, job_id: int) -> Job | None:  # noqa: ARG002 (every event bears its time)
@@ -193,11 +193,14 @@ class Scheduler:
         return max(now_s, self._running.until_s) if self._running else now_s
 
     def _test(self, now_s: float, job: Job) -> Admission:
-        others = [self._after_step(other) for other in self._jobs.values() if other.id != job.id]
-        job = self._after_step(job)
+        """Whether the mandatory exits of `job`, and of all that are in, can come in time."""
         if not job.owes:
             return ADMITTED
+        others = [self._after_step(other) for other in self._jobs.values() if other.id != job.id]
+        job = self._after_step(job)
         free_s = self._free_s(now_s)
+        if not job.owes and free_s <= job.due_s:
+            return ADMITTED
         verdict = admit(now_s, job, others, free_s=free_s, costs=self.costs)
         if not verdict.admitted and not others:
             self._doubt(now_s, job, free_s)

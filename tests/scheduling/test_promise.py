@@ -1,0 +1,190 @@
+"""In virtual time: what admission promised is kept, and the future changes no decision of the past."""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from interim.scheduling.job import Job, State
+from interim.scheduling.policy import named
+from interim.scheduling.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    from interim.scheduling.costs import CostModel
+    from interim.scheduling.step import Step
+
+EPSILON_S = 1e-6
+
+
+@dataclass(frozen=True, kw_only=True)
+class Arrival:
+    """One request of a simulated client; shares of the predicted times that are really taken are in (0, 1]."""
+
+    at_s: float
+    budget_s: float
+    decode_s: float
+    decode_part: float
+    size: tuple[int, int]
+    min_exit: int
+    parts: tuple[float, ...]
+    active_share: float
+    revise_after_s: float | None
+    revised_s: float
+
+
+@dataclass
+class Run:
+    """A scheduler driven through a list of arrivals in virtual time, with the fates of all requests."""
+
+    costs: CostModel
+    arrivals: Sequence[Arrival]
+    max_batch: int = 1
+    admitted: set[int] = field(default_factory=set)
+    promised_s: dict[int, float] = field(default_factory=dict)
+    served_s: dict[int, float] = field(default_factory=dict)
+    steps: list[tuple[float, Step]] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.scheduler = Scheduler(
+            exits=4, costs=self.costs, policy=named("edf", costs=self.costs, max_batch=self.max_batch)
+        )
+        self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
+        self._count = 0
+        for id_, arrival in enumerate(self.arrivals):
+            self._at(arrival.at_s, self._arrive, id_, arrival)
+
+    def _at(self, at_s: float, event: Callable[..., None], *args: Any) -> None:
+        self._count += 1
+        heapq.heappush(self._events, (at_s, self._count, event, args))
+
+    def drive(self) -> Run:
+        while self._events:
+            now_s, _, event, args = heapq.heappop(self._events)
+            event(now_s, *args)
+            if self.scheduler.running is None:
+                self._next(now_s)
+        return self
+
+    def _arrive(self, now_s: float, id_: int, arrival: Arrival) -> None:
+        job = Job(
+            id=id_,
+            arrival_s=now_s,
+            answer_by_s=now_s + arrival.budget_s,
+            ready_s=now_s + arrival.decode_s,
+            size=arrival.size,
+            min_exit=arrival.min_exit,
+            max_exit=4,
+        )
+        if not self.scheduler.ask(now_s, job).admitted:
+            return
+        self.admitted.add(id_)
+        self.promised_s[id_] = job.answer_by_s
+        self._at(now_s + arrival.decode_s * arrival.decode_part, self._submit, id_)
+        self._at(job.answer_by_s + 10 * EPSILON_S, self._timer, id_)
+        if arrival.revise_after_s is not None:
+            self._at(now_s + arrival.revise_after_s, self._revise, id_, arrival.revised_s)
+
+    def _submit(self, now_s: float, id_: int) -> None:
+        self.scheduler.submit(now_s, id_)
+
+    def _revise(self, now_s: float, id_: int, remaining_s: float) -> None:
+        if id_ in self.scheduler.jobs:
+            self.scheduler.move(now_s, id_, now_s + remaining_s)
+            self.promised_s[id_] = self.scheduler.jobs[id_].due_s
+            self._at(now_s + remaining_s + 10 * EPSILON_S, self._timer, id_)
+
+    def _timer(self, now_s: float, id_: int) -> None:
+        """The front answers at the deadline in force if it can, and else waits for exit 1."""
+        job = self.scheduler.jobs.get(id_)
+        if job is not None and job.answer_by_s <= now_s and id_ in self.served_s:
+            self.scheduler.forget(now_s, id_)
+
+    def _next(self, now_s: float) -> None:
+        step = self.scheduler.next_step(now_s)
+        if step is None:
+            wake_s = self.scheduler.wake_s(now_s)
+            if wake_s is not None:
+                self._at(wake_s, lambda _: None)
+            return
+        self.steps.append((now_s, step))
+        job = self.scheduler.jobs[step.ids[0]]
+        shares = [self.scheduler.jobs[id_].active_share for id_ in step.ids]
+        most = self.costs.predict(
+            step.exit, job.size, 0.999, active_share=sum(shares) / len(shares), batch=len(step.ids)
+        )
+        seconds = most * self.arrivals[step.ids[0]].parts[step.exit - 1]
+        self._at(now_s + seconds, self._finish, step, seconds)
+
+    def _finish(self, now_s: float, step: Step, seconds: float) -> None:
+        shares = {id_: self.arrivals[id_].active_share / step.exit for id_ in step.ids}
+        done = self.scheduler.finish(now_s, step, seconds, shares)
+        for id_ in step.ids:
+            job = self.scheduler.jobs.get(id_)
+            if job is not None and job.exit >= job.min_exit:
+                self.served_s.setdefault(id_, now_s)
+        for id_ in done:
+            self.scheduler.forget(now_s, id_)
+
+
+PARTS = st.sampled_from([0.05, 0.5, 0.9, 1.0])
+ARRIVALS = st.builds(
+    Arrival,
+    at_s=st.floats(0.0, 15.0),
+    budget_s=st.floats(0.5, 12.0),
+    decode_s=st.sampled_from([0.0, 0.3, 1.0]),
+    decode_part=st.sampled_from([0.0, 0.5, 1.0]),
+    size=st.sampled_from([(100, 200), (50, 50)]),
+    min_exit=st.sampled_from([1, 1, 1, 2]),
+    parts=st.tuples(PARTS, PARTS, PARTS, PARTS),
+    active_share=st.sampled_from([0.2, 1.0]),
+    revise_after_s=st.none() | st.floats(0.0, 4.0),
+    revised_s=st.floats(0.0, 8.0),
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(arrivals=st.lists(ARRIVALS, max_size=25), max_batch=st.sampled_from([1, 4]))
+def test_every_admitted_job_gets_its_mandatory_exits_by_the_promised_instant(
+    exact_costs: Callable[[float], CostModel], arrivals: list[Arrival], max_batch: int
+) -> None:
+    """As long as stages and decoding stay within what was predicted, whatever comes and is revised."""
+    run = Run(exact_costs(0.5), arrivals, max_batch).drive()
+    for id_ in run.admitted:
+        assert id_ in run.served_s, f"request {id_} never got its mandatory exits"
+        assert run.served_s[id_] <= run.promised_s[id_] + EPSILON_S
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    arrivals=st.lists(ARRIVALS, min_size=1, max_size=15),
+    other_future=st.lists(ARRIVALS, max_size=15),
+    now_s=st.floats(0.0, 15.0),
+)
+def test_another_future_changes_no_decision_of_the_past(
+    exact_costs: Callable[[float], CostModel],
+    arrivals: list[Arrival],
+    other_future: list[Arrival],
+    now_s: float,
+) -> None:
+    """Two histories that agree up to an instant have the same steps up to it."""
+    past = [arrival for arrival in arrivals if arrival.at_s < now_s]
+    futures = [[a for a in future if a.at_s >= now_s] for future in (arrivals, other_future)]
+    one, other = (Run(exact_costs(0.5), [*past, *future], 4).drive() for future in futures)
+    before_one, before_other = ([s for s in run.steps if s[0] < now_s] for run in (one, other))
+    assert before_one == before_other
+
+
+@settings(max_examples=50, deadline=None)
+@given(st.lists(ARRIVALS, max_size=15))
+def test_the_device_never_idles_while_something_could_be_served_in_time(
+    exact_costs: Callable[[float], CostModel], arrivals: list[Arrival]
+) -> None:
+    """After the last event no job that is ready and owes exits is left standing."""
+    run = Run(exact_costs(0.5), arrivals).drive()
+    assert not [job for job in run.scheduler.jobs.values() if job.owes or job.state is State.ASKED]
