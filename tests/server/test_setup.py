@@ -1,0 +1,164 @@
+"""From `Start` to `Ready`: models by name, costs measured at their dearest, errors a person can use."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+import torch
+from tests.server.scripted import EXITS, ScriptedModel
+
+from interim.scheduling.costs import CostModel
+from interim.server.engine import loading
+from interim.server.engine.arena import Arena
+from interim.server.engine.compute import Compute, Listener
+from interim.server.engine.device import Device
+from interim.server.engine.loading import LoadError, load, plain
+from interim.server.engine.messages import Start
+from interim.server.engine.pulse import Pulse
+from interim.server.engine.setup import Setup
+from interim.server.engine.warm import PASSES, WarmUp, WarmUpError
+
+CPU = torch.device("cpu")
+SIZE = (64, 96)
+START = Start(model="tests.server.scripted:quick", warm_sizes=(SIZE, (32, 32)), threads=1)
+
+
+class Watched(ScriptedModel):
+    """Notes the share of positions that each stage was given to refine."""
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.given: list[float] = []
+
+    def stage(self, exit_: int, state: Any) -> Any:
+        if state.prediction is not None:
+            self.given.append(float(state.prediction.active.float().mean()))
+        return super().stage(exit_, state)
+
+
+class Clock:
+    """Virtual seconds."""
+
+    now_s = 0.0
+
+    def __call__(self) -> float:
+        return self.now_s
+
+    def sleep(self, seconds: float) -> None:
+        self.now_s += seconds
+
+
+def warm_up(model: ScriptedModel, clock: Clock) -> WarmUp:
+    def build(listener: Listener, arena: Arena) -> Compute:
+        device = Device("cpu")
+        return Compute(model, device=device, arena=arena, pulse=Pulse(), listener=listener, clock=clock)
+
+    return WarmUp(build, exits=EXITS)
+
+
+def test_stages_are_measured_with_everything_active() -> None:
+    """Admission promises what the dearest case costs, not what a sure image does."""
+    clock = Clock()
+    model = Watched(slices=2, slice_s=0.05, sleep=clock.sleep)
+    costs = CostModel()
+    warm_up(model, clock).measure(SIZE, costs, padded=SIZE, max_batch=1)
+    assert set(model.given) == {1.0}
+    assert len(model.stages) == PASSES * EXITS
+    assert all(costs.mean(exit_, SIZE) == pytest.approx(0.1) for exit_ in range(1, EXITS + 1))
+
+
+def test_batches_are_measured_where_they_may_be_used() -> None:
+    """1, 2, 4: so that the policy knows which of them pay."""
+    clock = Clock()
+    model = ScriptedModel(slice_s=0.01, sleep=clock.sleep)
+    costs = CostModel()
+    warm_up(model, clock).measure(SIZE, costs, padded=SIZE, max_batch=4)
+    assert {batch for _, batch in model.stages} == {1, 2, 4}
+    assert costs.mean(4, SIZE, batch=4) == pytest.approx(costs.mean(4, SIZE))
+
+
+def test_a_slow_size_is_measured_once() -> None:
+    """Starting must not take minutes."""
+    clock = Clock()
+    model = ScriptedModel(slice_s=1.0, sleep=clock.sleep)
+    warm_up(model, clock).measure(SIZE, CostModel(), padded=SIZE, max_batch=1)
+    assert len(model.stages) == EXITS
+
+
+def test_a_model_that_raises_on_any_image_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    """It would fail every request: better not to start."""
+    monkeypatch.setattr(ScriptedModel, "start", lambda _self, images: images.no_such_thing)
+    with pytest.raises(WarmUpError, match="only warming up"):
+        warm_up(ScriptedModel(sleep=Clock().sleep), Clock()).once(SIZE)
+
+
+def test_ready_says_all_that_the_front_needs() -> None:
+    """The model's spec as plain data, how it runs, and what each stage costs."""
+    ready = Setup(START).ready()
+    assert ready.spec["name"] == "scripted"
+    assert ready.spec["task"] == "segmentation"
+    assert ready.spec["classes"][1] == {"name": "class 1", "color": (1, 1, 1)}  # type: ignore[index]
+    assert ready.spec["exits"][3] == {"name": "exit 4", "quality": 0.4, "miou": None}  # type: ignore[index]
+    assert (ready.device, ready.threads, ready.height, ready.width) == ("cpu", 1, *SIZE)
+    assert [cost.name for cost in ready.costs] == ["exit 1", "exit 2", "exit 3", "exit 4"]
+    assert all(0 < cost.mean_s <= cost.p99_s for cost in ready.costs)
+    assert ready.longest_slice_s > 0
+
+
+def test_all_warm_sizes_are_measured() -> None:
+    """None of them is charged three times its cost."""
+    costs = Setup(START).costs
+    assert all(costs.measured(exit_, size) for exit_ in (1, 4) for size in START.warm_sizes)
+
+
+def test_a_restarted_engine_measures_nothing() -> None:
+    """What the engine before it had learnt is good enough, and being ready soon is better."""
+    learned = CostModel()
+    for exit_ in range(1, EXITS + 1):
+        learned.observe(exit_, SIZE, 7.0)
+    ready = Setup(replace(START, learned=learned.to_dict())).ready()
+    assert [cost.mean_s for cost in ready.costs] == [7.0] * EXITS
+
+
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("no-such-model", "no-such-model"),
+        ("no_such_module:factory", "cannot be made"),
+        ("tests.server.scripted:nothing", "cannot be made"),
+        ("tests.server.scripted:broken", "no weights today"),
+        ("tests.server.scripted:CLASSES", "cannot be made"),
+    ],
+)
+def test_a_model_that_cannot_be_had_is_named(model: str, words: str) -> None:
+    """One sentence for the person who typed it."""
+    with pytest.raises(LoadError, match=words):
+        load(Start(model=model), CPU)
+
+
+def test_the_shipped_model_serves_with_its_masks_on_and_off() -> None:
+    """`masking` decides; a network without masked convolutions is dense whatever is asked."""
+    assert load(Start(masking=True), CPU).execution == "reference"
+    assert load(Start(masking=False), CPU).execution == "dense"
+    assert not load(Start(model="hrnet-w18s-ee", masking=True), CPU).masking
+
+
+@pytest.mark.parametrize(("flags", "dtype"), [("fma avx2", "float32"), ("avx2 avx512_bf16", "bfloat16")])
+def test_bfloat16_where_the_processor_multiplies_it(
+    flags: str, dtype: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Elsewhere it is emulated, and slower."""
+    (tmp_path / "cpuinfo").write_text(f"flags\t\t: {flags}\n")
+    monkeypatch.setattr(loading, "CPU_FLAGS", tmp_path / "cpuinfo")
+    assert str(loading._dtype("auto", CPU)) == f"torch.{dtype}"
+    assert loading._dtype("float32", CPU) is torch.float32
+    monkeypatch.setattr(loading, "CPU_FLAGS", tmp_path / "nothing")
+    assert loading._dtype("auto", CPU) is torch.float32
+
+
+def test_a_spec_is_told_without_types_of_the_zoo() -> None:
+    """The front loads no torch: dictionaries, lists, text and numbers only."""
+    spec = plain(ScriptedModel().spec)
+    assert spec["multiple"] == 32
+    assert len(spec["classes"]) == 5
+    assert all(isinstance(value, str | int | float | list) for value in spec.values())
