@@ -1,0 +1,59 @@
+"""What the front learns of its own speed."""
+
+import statistics
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interim.server.front.pace import LEAST_MARGIN_S, MOST_MARGIN_S, DecodePace, RollingQuantile, SendMargin
+
+
+@given(st.lists(st.floats(0, 1), min_size=1, max_size=600))
+def test_the_rolling_quantile_is_that_of_the_last_values(values: Any) -> None:
+    """Old values are forgotten exactly."""
+    rolling = RollingQuantile(0.5)
+    for value in values:
+        rolling.observe(value)
+    assert rolling.value() == statistics.median_high(values[-256:])
+
+
+def test_the_margin_follows_the_slowest_sends() -> None:
+    """It is the p99 of what was seen for that size, and knows nothing of other sizes."""
+    margin = SendMargin()
+    for _ in range(97):
+        margin.observe(500_000, 0.002)
+    for _ in range(3):
+        margin.observe(500_000, 0.007)
+    assert margin.margin_s(500_000) == 0.007
+    assert margin.margin_s(5_000_000) != 0.007
+
+
+def test_the_margin_is_never_below_a_millisecond() -> None:
+    """A timer and a thread have to wake up."""
+    margin = SendMargin()
+    for _ in range(50):
+        margin.observe(1000, 0.00001)
+    assert margin.margin_s(1000) == LEAST_MARGIN_S
+    assert margin.margin_s(1) == LEAST_MARGIN_S
+
+
+def test_a_slow_reader_does_not_widen_the_margin() -> None:
+    """A write that waited for its reader says nothing about us."""
+    margin = SendMargin()
+    for _ in range(50):
+        margin.observe(1000, 0.002)
+        margin.observe(1000, 3.0)
+    assert margin.margin_s(1000) == 0.002
+    assert SendMargin().margin_s(10**9) <= MOST_MARGIN_S
+
+
+def test_decoding_is_predicted_from_what_it_took() -> None:
+    """After some decodes the prediction is close, per format and in proportion to the pixels."""
+    pace = DecodePace()
+    before = pace.predict_s("PNG", 1000)
+    for _ in range(40):
+        pace.observe("JPEG", 500_000, 0.010)
+    assert pace.predict_s("JPEG", 1_000_000) == pytest.approx(0.020, rel=0.01)
+    assert pace.predict_s("PNG", 1000) == before
