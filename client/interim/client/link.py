@@ -14,6 +14,7 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.max_send_message_length", MESSAGE_BYTES),
     ("grpc.max_receive_message_length", MESSAGE_BYTES),
     ("grpc.use_local_subchannel_pool", 1),  # a connection for each client: it balances, it closes alone
+    ("grpc.min_reconnect_backoff_ms", 5000),  # how long one attempt may take, despite its name
     ("grpc.initial_reconnect_backoff_ms", 100),  # a server that restarts is found again soon;
     ("grpc.max_reconnect_backoff_ms", 2000),  # gRPC's own limit is two minutes
 )
