@@ -8,6 +8,7 @@ from __future__ import annotations
 import pickle
 import socket
 import struct
+import threading
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -49,7 +50,10 @@ class Frames:
 
 
 class Channel:
-    """One end of a socket pair that carries messages both ways; used by one thread at a time."""
+    """One end of a socket pair that carries messages both ways.
+
+    Any thread may send; one receives.
+    """
 
     def __init__(self, end: socket.socket) -> None:
         end.setblocking(False)
@@ -57,6 +61,7 @@ class Channel:
         self.ended = False
         self._frames = Frames()
         self._pending = bytearray()
+        self._sending = threading.Lock()
 
     @classmethod
     def pair(cls) -> tuple[Channel, Channel]:

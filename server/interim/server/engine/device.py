@@ -13,6 +13,10 @@ if TYPE_CHECKING:
     from interim.server.engine.arena import Bytes
 
 
+class DeviceError(Exception):
+    """There is no such device here."""
+
+
 class Device:
     """Brings images to the device and maps back, and keeps the device's queue short.
 
@@ -21,9 +25,15 @@ class Device:
     """
 
     def __init__(self, name: str) -> None:
-        """`name`: `auto` (CUDA if there is a device), `cpu` or `cuda:N`."""
-        if name == "auto":
-            name = "cuda:0" if torch.cuda.is_available() else "cpu"
+        """`name`: `auto` (CUDA if there is a device), `cpu` or `cuda:N`.
+
+        Raises:
+            DeviceError: it is not there.
+        """
+        there = ["cpu", *(f"cuda:{index}" for index in range(torch.cuda.device_count()))]
+        name = there[:2][-1] if name == "auto" else name
+        if name not in there:
+            raise DeviceError(f"There is no device {name!r} here: choose auto, {' or '.join(there)}.")
         self.device = torch.device(name)
         self._cuda = self.device.type == "cuda"
         self._stream = torch.cuda.Stream(self.device) if self._cuda else None  # type: ignore[no-untyped-call]

@@ -20,6 +20,7 @@ import threading
 import traceback
 from typing import TYPE_CHECKING
 
+from interim.scheduling.errors import UnknownPolicyError
 from interim.server.engine.arena import Arena
 from interim.server.engine.channel import Channel
 from interim.server.engine.control import BEAT_S, Control
@@ -33,7 +34,7 @@ SWITCH_S = 0.0005
 
 NICENESS = 5
 PR_SET_PDEATHSIG = 1
-COMPUTE_DIED = 70
+THREAD_DIED = 70
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
@@ -62,10 +63,19 @@ class Engine:
         self._opened = threading.Event()
 
     def run(self) -> None:
-        """Serve until the front says so, or is gone."""
+        """Serve until the front says so, or is gone; never returns."""
+        try:
+            self._listen()
+        except BaseException:  # noqa: BLE001 -- without this thread the process is of no use
+            traceback.print_exc()
+        finally:
+            os._exit(THREAD_DIED)
+
+    def _listen(self) -> None:
         while True:
             writing = [self._channel] if self._channel.pending else []
             select.select([self._channel], writing, [], BEAT_S)
+            self._channel.flush()
             for message in self._channel.receive():
                 self._receive(message)
             if self._channel.ended:
@@ -92,7 +102,7 @@ class Engine:
         except BaseException:  # noqa: BLE001 -- without this thread the process is of no use
             traceback.print_exc()
         finally:
-            os._exit(COMPUTE_DIED)
+            os._exit(THREAD_DIED)
 
     def _settle(self, start: Start) -> None:
         """Give this thread, and the threads it will start, their processors and their place behind the front."""
@@ -101,13 +111,14 @@ class Engine:
         os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
     def _serve(self, start: Start) -> None:
-        from interim.server.engine.loading import LoadError  # noqa: PLC0415 -- torch, in this thread alone
+        from interim.server.engine.device import DeviceError  # noqa: PLC0415 -- torch, in this thread alone
+        from interim.server.engine.loading import LoadError  # noqa: PLC0415
         from interim.server.engine.setup import Setup  # noqa: PLC0415
         from interim.server.engine.warm import WarmUpError  # noqa: PLC0415
 
         try:
             setup = Setup(start)
-        except (LoadError, WarmUpError) as error:
+        except (DeviceError, LoadError, UnknownPolicyError, WarmUpError) as error:
             self._channel.send(Unable(detail=str(error)))
             return
         control = Control(

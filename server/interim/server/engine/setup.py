@@ -35,8 +35,10 @@ class Setup:
         """Load, warm and measure; with `start.learned`, only load and warm.
 
         Raises:
+            DeviceError: there is no such device.
             LoadError: the model cannot be made.
-            WarmUpError: it raises on an ordinary image.
+            UnknownPolicyError: there is no such policy.
+            WarmUpError: the model raises on an ordinary image.
         """
         torch.set_num_threads(start.threads)
         self._start = start
@@ -47,6 +49,7 @@ class Setup:
         self.pulse = Pulse()
         self.costs = CostModel() if start.learned is None else CostModel.from_dict(start.learned)
         self._max_batch = start.max_batch or (CUDA_BATCH if self._device.device.type == "cuda" else CPU_BATCH)
+        self._policy = named(start.policy, costs=self.costs, max_batch=self._max_batch)
         self._warm()
 
     def compute(self, listener: Listener, arena: Arena) -> Compute:
@@ -62,9 +65,8 @@ class Setup:
 
     def scheduler(self) -> Scheduler:
         """A scheduler that shares this setup's costs."""
-        policy = named(self._start.policy, costs=self.costs, max_batch=self._max_batch)
         jobs = max(MOST_JOBS, self._start.slots)
-        return Scheduler(exits=len(self.spec.exits), costs=self.costs, policy=policy, max_jobs=jobs)
+        return Scheduler(exits=len(self.spec.exits), costs=self.costs, policy=self._policy, max_jobs=jobs)
 
     def ready(self) -> Ready:
         """What the front is told."""
