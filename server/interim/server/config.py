@@ -116,7 +116,7 @@ def _from_file(path: Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise ConfigError(f"{path}: is not UTF-8 text: give a TOML file") from None
     except tomllib.TOMLDecodeError as error:
-        raise ConfigError(_syntax(path, str(error))) from None
+        raise ConfigError(_syntax(path, source, str(error))) from None
     return {_checked_name(path, source, key, value): value for key, value in table.items()}
 
 
@@ -142,9 +142,9 @@ def _line(source: str, key: str) -> int:
     return 1
 
 
-def _syntax(path: Path, message: str) -> str:
+def _syntax(path: Path, source: str, message: str) -> str:
     where = re.search(r" \(at (?:line (\d+), column \d+|end of document)\)", message)
-    line = where[1] if where and where[1] else "end"
+    line = where[1] if where and where[1] else max(len(source.splitlines()), 1)
     rule = message[: where.start()] if where else message
     return f"{path}:{line}: not TOML: {rule[0].lower()}{rule[1:]}"
 

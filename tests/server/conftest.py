@@ -1,0 +1,191 @@
+"""Virtual time, and an engine that a test plays itself."""
+
+import asyncio
+import selectors
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Executor, Future
+from typing import Any
+
+import numpy as np
+import pytest
+
+from interim.scheduling.budgets import StandardBudget
+from interim.server.engine.arena import Arena, Maps, Slot
+from interim.server.engine.messages import (
+    Ask,
+    Begun,
+    Forget,
+    Freed,
+    Move,
+    Published,
+    Ready,
+    StageCost,
+    Submit,
+    ToEngine,
+    Verdict,
+)
+from interim.server.front.means import Means
+from interim.server.front.requests import Door, Requests
+from interim.server.front.served import served
+from interim.server.telemetry.metrics import Metrics
+
+EXITS = 4
+LONG_SIDE = 64
+
+READY = Ready(
+    spec={
+        "name": "fake",
+        "task": "segmentation",
+        "classes": [{"name": "road", "color": (1, 2, 3)}, {"name": "sky", "color": (255, 0, 16)}],
+        "exits": [
+            {"name": f"e{exit_}", "quality": exit_ / 10, "miou": None} for exit_ in range(1, EXITS + 1)
+        ],
+        "multiple": 32,
+        "stride": 4,
+        "long_side": LONG_SIDE,
+        "threshold": 0.998,
+    },
+    device="cpu",
+    dtype="float32",
+    execution="dense",
+    masking=False,
+    threads=1,
+    longest_slice_s=0.001,
+    height=48,
+    width=64,
+    costs=tuple(StageCost(name=f"e{exit_}", mean_s=0.01, p99_s=0.02) for exit_ in range(1, EXITS + 1)),
+)
+
+
+class _Leap(selectors.DefaultSelector):
+    """Waits for nothing: where the loop would wait, its clock leaps instead."""
+
+    loop: "LeapingLoop"
+
+    def select(self, timeout: float | None = None) -> list[Any]:
+        ready = super().select(0)
+        if not ready and timeout is None:
+            raise RuntimeError("nothing is scheduled any more: the test would wait for ever")
+        if not ready and timeout:
+            self.loop.now_s += timeout
+        return ready
+
+
+class LeapingLoop(asyncio.SelectorEventLoop):
+    """An event loop in virtual time; `now_s` may be moved, as work that blocks the loop would."""
+
+    def __init__(self) -> None:
+        self.now_s = 1000.0
+        selector = _Leap()
+        selector.loop = self
+        super().__init__(selector)
+
+    def time(self) -> float:
+        return self.now_s
+
+
+class Inline(Executor):
+    """A pool without threads: work is done when it is handed in."""
+
+    def submit(self, fn: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Future[Any]:
+        done: Future[Any] = Future()
+        try:
+            done.set_result(fn(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001 -- as a pool does
+            done.set_exception(error)
+        return done
+
+
+class FakeEngine:
+    """Keeps what it is sent; the test (or `script`) says what it answers. `outbox` waits for a drain."""
+
+    def __init__(self, arena: Arena) -> None:
+        self.arena = arena
+        self.up = True
+        self.restarts = 0
+        self.sent: list[ToEngine] = []
+        self.outbox: list[Any] = []
+        self.listener: Callable[[Any], None]
+        self.script: Callable[[FakeEngine, ToEngine], None] = admit_and_free
+        self.asks: dict[int, Ask] = {}
+        self.slots: dict[int, Slot] = {}
+
+    def send(self, message: ToEngine) -> None:
+        self.sent.append(message)
+        match message:
+            case Ask():
+                self.asks[message.id] = message
+            case Submit():
+                self.slots[message.id] = Slot(message.slot, message.generation)
+        self.script(self, message)
+
+    def drain(self) -> None:
+        while self.outbox:
+            self.listener(self.outbox.pop(0))
+
+    def say(self, message: Any) -> None:
+        """The message arrives as soon as the loop turns, or with the next drain."""
+        self.outbox.append(message)
+        asyncio.get_running_loop().call_soon(self.drain)
+
+    def begin(self, id_: int) -> None:
+        self.say(Begun(id=id_, queued_s=0.001))
+
+    def publish(self, id_: int, exit_: int, *, share: float = 0.5, last: bool = False) -> None:
+        """Exit k says class k everywhere."""
+        ask, slot = self.asks[id_], self.slots[id_]
+        cells = (-(-ask.height // 4), -(-ask.width // 4))
+        size = (ask.height, ask.width) if ask.full_resolution else cells
+        maps = Maps(*(np.full(shape, exit_, np.uint8) for shape in (size, cells, cells)))
+        self.arena.write(slot, exit_, maps)
+        published = Published(
+            id=id_, generation=slot.generation, exit=exit_, active_share=share, done_s=0.0, last=last
+        )
+        self.say(published)
+
+    def of(self, kind: type[Any]) -> list[Any]:
+        """What it was sent of one kind."""
+        return [message for message in self.sent if isinstance(message, kind)]
+
+
+def admit_and_free(engine: FakeEngine, message: ToEngine) -> None:
+    """The usual script: everything may come in, every deadline may move, nothing is computed."""
+    match message:
+        case Ask():
+            engine.say(Verdict(id=message.id, ticket=0, admitted=True))
+        case Move():
+            engine.say(Verdict(id=message.id, ticket=message.ticket, admitted=True))
+        case Forget():
+            engine.say(Freed(id=message.id, wasted_s=0.25))
+
+
+def make_requests(pool: Executor, *, max_requests: int = 4, max_bytes: int = 100_000) -> Requests:
+    """A table of requests over a fake engine that is ready."""
+    arena = Arena.create(slots=max_requests + 1, max_pixels=LONG_SIDE * LONG_SIDE)
+    engine = FakeEngine(arena)
+    requests = Requests(
+        means=Means(engine=engine, arena=arena, metrics=Metrics(), decoders=pool, encoders=pool),
+        door=Door(max_requests=max_requests, max_bytes=max_bytes),
+        budgets=StandardBudget(default_s=1.0, guard_s=0.010),
+        learn=lambda ready: served("fake", ready, long_side=0),
+    )
+    engine.listener = requests.on
+    requests.on(READY)
+    return requests
+
+
+@pytest.fixture
+def in_virtual_time() -> Callable[[Coroutine[Any, Any, Any]], Any]:
+    """Runs a coroutine in virtual time: hours pass in no time, and every instant is exact."""
+
+    def run(main: Coroutine[Any, Any, Any]) -> Any:
+        with asyncio.Runner(loop_factory=LeapingLoop) as runner:
+            return runner.run(main)
+
+    return run
+
+
+@pytest.fixture
+def requests_of_fake() -> Callable[..., Requests]:
+    """Makes a table of requests over a fake engine, with no threads: for virtual time."""
+    return lambda **options: make_requests(Inline(), **options)

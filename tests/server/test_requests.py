@@ -1,0 +1,443 @@
+"""The glue: events of engine, client and clock in, messages out, and nothing held when all is over."""
+
+import asyncio
+import io
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from interim.scheduling.budgets import BudgetRequest
+from interim.server.engine.messages import Ask, Failed, Forget, Freed, Published, Submit, Verdict
+from interim.server.errors import BadInputError, FaultyError, OverloadedError, RequestError, UnavailableError
+from interim.server.front.handover import Handover
+from interim.server.front.images import Limits
+from interim.server.front.orders import read_order
+from interim.v1 import inference_pb2 as pb
+
+MARGIN_S = 0.001
+
+
+class Client:
+    """A sink that takes everything at once, and what a test asks about it."""
+
+    def __init__(self, requests: Any) -> None:
+        self.requests = requests
+        self.said: list[Any] = []
+        self.errors: list[RequestError] = []
+        self.handover: Any = None
+
+    def infer(
+        self,
+        *,
+        eager: Any = True,
+        grpc_deadline_s: Any = None,
+        height: Any = 8,
+        width: Any = 12,
+        encoded: Any = None,
+        **fields: Any,
+    ) -> Any:
+        """Send a raw image; times are exact: it arrives now."""
+        raw = pb.RawImage(height=height, width=width, rgb=bytes(height * width * 3))
+        image = pb.Image(encoded=encoded) if encoded else pb.Image(raw=raw)
+        order = read_order(pb.InferRequest(image=image, **fields), self.requests.known_model(), Limits())
+        asked = BudgetRequest(arrival_s=now(), own_s=order.own_budget_s, grpc_deadline_s=grpc_deadline_s)
+        live = self.requests.open(order, asked, self, eager=eager)
+        self.handover = Handover(live, self.requests.known_model(), self.requests.means, lambda: None)
+        return live
+
+    def offer(self, live: Any, send: Any) -> None:
+        self.said.append(self.handover.pack(now()).refinement)
+        self.handover.taken(now(), now())
+
+    def reject(self, live: Any, error: Any) -> None:
+        self.errors.append(error)
+
+    @property
+    def final(self) -> Any:
+        (final,) = [message for message in self.said if message.final]
+        assert final is self.said[-1]
+        return final
+
+
+def now() -> Any:
+    return asyncio.get_running_loop().time()
+
+
+async def turn() -> None:
+    """Let everything that can happen now happen."""
+    for _ in range(20):
+        await asyncio.sleep(0)
+
+
+def run(in_virtual_time: Any, requests_of_fake: Any, scenario: Any, **options: Any) -> Any:
+    """Play a scenario; in the end no slot and no request may be held."""
+
+    async def main() -> Any:
+        requests = requests_of_fake(**options)
+        client, engine = Client(requests), requests.means.engine
+        await scenario(client, engine)
+        await turn()
+        assert requests.in_flight == 0
+        assert requests.bytes_in_flight == 0
+        assert requests.means.arena.free == requests.means.arena.slots
+        return requests.means.metrics.text().decode()
+
+    return in_virtual_time(main())
+
+
+@pytest.fixture
+def play(in_virtual_time: Any, requests_of_fake: Any) -> Any:
+    return lambda scenario, **options: run(in_virtual_time, requests_of_fake, scenario, **options)
+
+
+def test_refinements_go_out_as_they_come_and_the_last_is_final(play: Any) -> None:
+    """Exit after exit with its mask; the last ends the request, whatever time remains."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer(budget_ms=500)
+        await turn()
+        engine.begin(live.id)
+        for exit_ in range(1, 5):
+            await asyncio.sleep(0.010)
+            engine.publish(live.id, exit_, share=1 - exit_ / 4, last=exit_ == 4)
+            await turn()
+        assert [message.exit for message in client.said] == [1, 2, 3, 4]
+        assert all(message.HasField("mask") for message in client.said)
+        assert client.final.reason == pb.FINAL_EXIT
+        assert [round(message.elapsed_ms) for message in client.said] == [10, 20, 30, 40]
+        assert round(client.final.remaining_ms) == 460
+        assert client.final.active_share == 0
+        assert not client.final.late
+        assert engine.of(Forget) == [Forget(id=live.id)]
+
+    text = play(scenario)
+    assert 'interim_requests_total{exit="4",model="fake",reason="FINAL_EXIT"} 1.0' in text
+    assert 'interim_wasted_seconds_total{model="fake"} 0.25' in text
+
+
+def test_at_the_deadline_the_newest_exit_is_the_answer(play: Any) -> None:
+    """The timer fires a margin before the deadline; a mask that was sent is not sent again."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer(budget_ms=100)
+        await turn()
+        engine.begin(live.id)
+        engine.publish(live.id, 1)
+        await asyncio.sleep(0.2)
+        assert [message.exit for message in client.said] == [1, 1]
+        assert client.final.reason == pb.DEADLINE
+        assert not client.final.HasField("mask")
+        assert client.final.elapsed_ms == pytest.approx(100 - MARGIN_S * 1e3)
+        assert not client.final.late
+
+    play(scenario)
+
+
+def test_the_timer_takes_what_the_engine_has_said_before_it_answers(play: Any) -> None:
+    """A result that lies in the socket when the time is up is the answer."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer(budget_ms=100)
+        await turn()
+        engine.begin(live.id)
+        engine.publish(live.id, 1)
+        await turn()
+        engine.say = engine.outbox.append  # from now on nobody hears it before the drain
+        engine.publish(live.id, 2)
+        await asyncio.sleep(0.2)
+        assert client.final.exit == 2
+        assert client.final.HasField("mask")
+        engine.drain()
+
+    play(scenario)
+
+
+def test_without_an_exit_a_request_with_its_own_budget_waits_once_more(play: Any) -> None:
+    """Exit 1 comes late and says so; without it the answer is exit 0 and when to try again."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer(budget_ms=100)
+        await turn()
+        engine.begin(live.id)
+        await asyncio.sleep(0.15)
+        assert client.said == []
+        engine.publish(live.id, 1)
+        await turn()
+        assert (client.final.exit, client.final.late, client.final.reason) == (1, True, pb.DEADLINE)
+        other = Client(client.requests)
+        other.infer(budget_ms=100)
+        await asyncio.sleep(0.3)
+        assert (other.final.exit, other.final.reason) == (0, pb.DEADLINE)
+        assert other.final.elapsed_ms == pytest.approx(200)
+        assert other.final.retry_after_ms > 0
+
+    assert 'interim_late_total{model="fake"} 2.0' in play(scenario)
+
+
+def test_a_grpc_deadline_is_answered_inside_its_guard_band(play: Any) -> None:
+    """Nobody could receive a later answer."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        client.infer(grpc_deadline_s=now() + 0.1)
+        await asyncio.sleep(0.2)
+        assert (client.final.exit, client.final.budget_policy) == (0, "grpc")
+        assert client.final.elapsed_ms == pytest.approx(90 - MARGIN_S * 1e3)
+
+    play(scenario)
+
+
+def test_a_unary_call_encodes_only_its_answer(play: Any) -> None:
+    """Refinements nobody will see cost nothing but their copy."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer(budget_ms=100, eager=False)
+        await turn()
+        engine.begin(live.id)
+        for exit_ in (1, 2, 3):
+            engine.publish(live.id, exit_)
+        await asyncio.sleep(0.2)
+        assert [message.exit for message in client.said] == [3]
+        assert client.final.HasField("mask")
+
+    play(scenario)
+
+
+def test_a_refusal_passes_on_the_cause_and_when_to_retry(play: Any) -> None:
+    """Admission is the engine's; the door's own limits come before it."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        engine.script = lambda engine, message: engine.say(
+            Verdict(
+                id=message.id, ticket=0, admitted=False, cause="deadline", detail="No.", retry_after_s=0.5
+            )
+            if isinstance(message, Ask)
+            else Freed(id=message.id, wasted_s=0.0)
+        )
+        client.infer(budget_ms=1)
+        await turn()
+        (error,) = client.errors
+        assert isinstance(error, OverloadedError)
+        assert (error.detail, error.cause, error.retry_after_s) == ("No.", "deadline", 0.5)
+        assert client.said == []
+
+    play(scenario)
+
+
+def test_the_door_refuses_at_once_beyond_its_limits(play: Any) -> None:
+    """Requests, bytes and a server that stops: each with a cause, none reaches the engine."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        lives = [client.infer(), client.infer()]
+        await turn()
+        with pytest.raises(OverloadedError, match="2 requests are in flight") as error:
+            client.infer()
+        assert error.value.cause == "queue"
+        assert error.value.retry_after_s == pytest.approx(1.0)
+        lives[0].cancel()
+        await turn()
+        with pytest.raises(OverloadedError, match="bytes of at most 1000") as error:
+            client.infer(height=20, width=20)
+        assert error.value.cause == "bytes"
+        client.requests.closing = True
+        with pytest.raises(UnavailableError, match="stopping"):
+            client.infer()
+        lives[1].cancel()
+        assert len(engine.of(Ask)) == 2
+
+    play(scenario, max_requests=2, max_bytes=1000)
+
+
+def test_zombies_may_use_up_the_slots(play: Any) -> None:
+    """A slot is held until the engine has let go of it; then newcomers are told to wait."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        engine.script = lambda engine, message: None
+        lives = []
+        for _ in range(2):
+            lives.append(client.infer())
+            lives[-1].cancel()
+            await turn()
+        assert client.requests.in_flight == 0
+        with pytest.raises(OverloadedError, match="slots") as error:
+            client.infer()
+        assert error.value.cause == "memory"
+        for live in lives:
+            engine.say(Freed(id=live.id, wasted_s=0.0))
+
+    play(scenario, max_requests=1)
+
+
+def test_a_file_that_cannot_be_decoded_ends_its_request_alone(play: Any) -> None:
+    """Found out only after admission: an error, and the engine forgets it; its neighbour is answered."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        neighbour = Client(client.requests)
+        live = neighbour.infer()
+        whole = io.BytesIO()
+        Image.effect_noise((40, 30), 50).save(whole, "PNG")
+        broken = client.infer(encoded=whole.getvalue()[:-300])
+        await turn()
+        (error,) = client.errors
+        assert isinstance(error, BadInputError)
+        assert "truncated or damaged" in error.detail
+        assert engine.of(Forget) == [Forget(id=broken.id)]
+        engine.begin(live.id)
+        engine.publish(live.id, 4, last=True)
+        await turn()
+        assert neighbour.final.exit == 4
+
+    play(scenario)
+
+
+def test_an_encoder_that_fails_ends_its_request_alone(play: Any, monkeypatch: Any) -> None:
+    """A fault of ours is an error to one client and a line in the log, never a stream without an end."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        monkeypatch.setattr("interim.server.front.answer.encode", lambda *_: 1 / 0)
+        live = client.infer()
+        await turn()
+        engine.begin(live.id)
+        engine.publish(live.id, 1)
+        await turn()
+        (error,) = client.errors
+        assert isinstance(error, FaultyError)
+        assert "ZeroDivision" not in error.detail
+
+    play(scenario)
+
+
+def test_an_engine_that_dies_loses_nothing_that_is_complete(play: Any) -> None:
+    """With an exit: a final at once. Without: asked again at the next engine, from the same slot."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        with_exit, without = Client(client.requests), client
+        first, second = with_exit.infer(budget_ms=900), without.infer(budget_ms=900)
+        await turn()
+        engine.begin(first.id)
+        engine.publish(first.id, 1)
+        await turn()
+        die(client.requests, engine)
+        assert (with_exit.final.exit, with_exit.final.reason) == (1, pb.WORKER_LOST)
+        assert without.said == []
+        with pytest.raises(UnavailableError, match="being started"):
+            Client(client.requests).infer()
+        await asyncio.sleep(0.2)
+        rise(client.requests, engine)
+        await turn()
+        assert [ask.id for ask in engine.of(Ask)] == [first.id, second.id, second.id]
+        assert len(engine.of(Submit)) == 3
+        engine.begin(second.id)
+        engine.publish(second.id, 4, last=True)
+        await turn()
+        assert without.final.reason == pb.FINAL_EXIT
+
+    text = play(scenario)
+    assert 'interim_worker_restarts_total{model="fake"} 1.0' in text
+    assert 'interim_worker_up{model="fake"} 1.0' in text
+
+
+def test_in_flight_at_two_deaths_ends_without_an_exit(play: Any) -> None:
+    """One poisonous request cannot take everyone down for ever."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        client.infer(budget_ms=5000)
+        for _ in range(2):
+            await turn()
+            die(client.requests, engine)
+            rise(client.requests, engine)
+        assert (client.final.exit, client.final.reason) == (0, pb.WORKER_LOST)
+        assert client.final.retry_after_ms > 0
+
+    play(scenario)
+
+
+def test_a_request_without_a_verdict_is_refused_when_its_engine_dies(play: Any) -> None:
+    """It never came in: the client may try again soon."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        engine.script = lambda engine, message: None
+        client.infer(budget_ms=5000)
+        await turn()
+        die(client.requests, engine)
+        (error,) = client.errors
+        assert isinstance(error, UnavailableError)
+        assert error.retry_after_s > 0
+
+    play(scenario)
+
+
+def test_an_engine_that_hangs_keeps_nobody_past_the_deadline(play: Any) -> None:
+    """No verdict by then is a refusal; the slot stays held until the engine is known to be dead."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        engine.script = lambda engine, message: None
+        client.infer(budget_ms=50)
+        await asyncio.sleep(0.06)
+        (error,) = client.errors
+        assert isinstance(error, RequestError)
+        assert client.requests.means.arena.free == client.requests.means.arena.slots - 1
+        die(client.requests, engine)
+
+    play(scenario)
+
+
+def test_a_model_that_raises_fails_one_request(play: Any) -> None:
+    """The final says so in words."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer()
+        await turn()
+        engine.begin(live.id)
+        engine.say(Failed(id=live.id, detail="it says so"))
+        await turn()
+        assert (client.final.reason, client.final.detail) == (pb.FAILED, "it says so")
+
+    play(scenario)
+
+
+def test_shutdown_answers_everything_with_its_newest_exit(play: Any) -> None:
+    """The last word of a server that stops."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer(budget_ms=5000)
+        await turn()
+        engine.begin(live.id)
+        engine.publish(live.id, 2)
+        await turn()
+        client.requests.closing = True
+        await client.requests.idle(0.5)
+        client.requests.shutdown()
+        await turn()
+        assert (client.final.exit, client.final.reason) == (2, pb.SHUTDOWN)
+
+    play(scenario)
+
+
+def test_maps_that_were_overwritten_are_skipped(play: Any) -> None:
+    """A message whose maps a newer exit has replaced is followed by that exit's own."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer()
+        await turn()
+        engine.begin(live.id)
+        await turn()
+        engine.listener(Published(id=live.id, generation=1, exit=1, active_share=0.5, done_s=0.0, last=False))
+        assert client.said == []
+        engine.publish(live.id, 3)
+        await turn()
+        assert [message.exit for message in client.said] == [3]
+        live.cancel()
+
+    play(scenario)
+
+
+def die(requests: Any, engine: Any) -> None:
+    engine.up = False
+    engine.outbox.clear()
+    requests.lost()
+
+
+def rise(requests: Any, engine: Any) -> None:
+    engine.up = True
+    requests.on(requests.known_model().ready)
