@@ -74,7 +74,8 @@ def _unavailable(details: str, target: str, *, heard: bool) -> errors.Unavailabl
     if heard:
         return errors.ConnectionLost(f"the server at {target} went away: {details}")
     if any(each in words for each in _UNMADE):
-        return errors.Unavailable(f"no server answers at {target}: {details}")
+        cause = details.rsplit(": ", 1)[-1]  # gRPC's chain of causes, the innermost last
+        return errors.Unavailable(f"no server answers at {target}: {cause}")
     if any(each in words for each in _BROKEN):
         return errors.ConnectionLost(f"the server at {target} went away: {details}")
     return errors.Unavailable(f"the server at {target} takes no requests: {details}")

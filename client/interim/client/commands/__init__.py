@@ -1,0 +1,1 @@
+"""What `interim` can do: one command a file, each with `add(commands)`."""

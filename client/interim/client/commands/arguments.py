@@ -1,0 +1,70 @@
+"""Arguments that several commands take, and their rules."""
+
+import argparse
+import math
+from pathlib import Path
+
+from interim.client.client import DEFAULT_TARGET
+from interim.client.request import Options
+
+
+def add_server(parser: argparse.ArgumentParser) -> None:
+    """`--server` and `--json`, which every command takes."""
+    parser.add_argument(
+        "--server", default=DEFAULT_TARGET, metavar="ADDR", help="HOST:PORT (default: %(default)s)"
+    )
+    parser.add_argument("--json", metavar="FILE|-", help="write what was found as JSON; -: standard output")
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """What may be asked of each image."""
+    add = parser.add_argument
+    add("--budget-ms", type=positive, metavar="N", help="how long an answer may take (default: the server's)")
+    add("--model", default="", metavar="NAME", help="default: the server's default model")
+    add("--min-exit", type=count, default=0, metavar="K", help="show no exit before this one")
+    add("--max-exit", type=count, default=0, metavar="K", help="stop at this exit")
+    add("--stop-below", type=share, default=0.0, metavar="SHARE", help="stop at this share of unsure pixels")
+    add("--long-side", type=count, default=0, metavar="N", help="scale images down to N pixels")
+    add("--out", type=Path, metavar="DIR", help="write overlays there, as PNG")
+
+
+def options_of(args: argparse.Namespace) -> Options:
+    """What was asked, for `infer` and `send`."""
+    return Options(
+        budget_ms=args.budget_ms,
+        model=args.model,
+        min_exit=args.min_exit,
+        max_exit=args.max_exit,
+        stop_below=args.stop_below,
+        long_side=args.long_side,
+    )
+
+
+def positive(text: str) -> float:
+    """A number over 0."""
+    number = _number(text)
+    if not 0 < number < math.inf:
+        raise argparse.ArgumentTypeError(f"{text} is not a number over 0")
+    return number
+
+
+def share(text: str) -> float:
+    """A share, from 0 to 1."""
+    number = _number(text)
+    if not 0 <= number <= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a share from 0 to 1")
+    return number
+
+
+def count(text: str) -> int:
+    """A whole number, from 1."""
+    if not text.isdecimal() or not int(text):
+        raise argparse.ArgumentTypeError(f"{text} is not a whole number from 1")
+    return int(text)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text} is not a number") from None

@@ -1,0 +1,136 @@
+"""`interim watch`: the frames of a video at its pace; the newest wins."""
+
+import argparse
+import dataclasses
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+from typing import Any, Final
+
+from PIL import Image
+
+from interim.client.client import Client
+from interim.client.commands.arguments import add_options, add_server, options_of, positive
+from interim.client.commands.output import HEADER, fields_of, row, text_stream, write_json
+from interim.client.frames import Frame, frames_of, paced
+from interim.client.picture import Pixels, overlay, palette_of, read_pixels
+from interim.client.session import Session
+from interim.client.tally import Tally
+from interim.client.transcript import Rejection, Revision
+
+_UNDRAWN: Final = 32  # frames that may wait to be drawn; then answers are read more slowly
+
+
+def add(commands: Any) -> None:
+    """Adds the command."""
+    parser = commands.add_parser("watch", help="send the frames of a video or folder at their pace")
+    parser.add_argument(
+        "source", type=Path, metavar="VIDEO|DIR", help="a video file, or a folder of pictures"
+    )
+    parser.add_argument("--fps", type=positive, default=15.0, metavar="N", help="frames a second (15)")
+    add_options(parser)
+    add_server(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    """Sends and prints until the frames end, or Ctrl-C; 1 where no frame got a mask."""
+    frames = frames_of(args.source)
+    with Client(args.server) as client, ThreadPoolExecutor(1) as pen:
+        palette = palette_of(client.model(args.model).classes)
+        with client.session(newest_wins=True) as session:
+            watch = _Watch(args, session, _Easel(args.out, palette, pen) if args.out else None)
+            try:
+                watch.run(frames)
+            except KeyboardInterrupt:
+                print(file=watch.stream)
+            finally:
+                watch.over.set()
+    print(watch.tally, file=watch.stream)
+    write_json(
+        args, {**dataclasses.asdict(watch.tally), "mean_exit": watch.tally.mean_exit, "frames": watch.ended}
+    )
+    return 0 if watch.tally.answered else 1
+
+
+class _Easel:
+    """Draws overlays beside the reading of answers."""
+
+    def __init__(self, folder: Path, palette: Pixels, pen: ThreadPoolExecutor) -> None:
+        self._folder, self._palette, self._pen = folder, palette, pen
+        self._waiting: deque[Future[None]] = deque()
+        folder.mkdir(parents=True, exist_ok=True)
+
+    def draw(self, frame: Frame, mask: Pixels) -> None:
+        """Queues one; waits where too many are queued, and raises what the drawing of one raised."""
+        self._waiting.append(self._pen.submit(self._drawn, frame, mask))
+        while len(self._waiting) > _UNDRAWN:
+            self._waiting.popleft().result()
+
+    def finish(self) -> None:
+        """Waits for all of them."""
+        while self._waiting:
+            self._waiting.popleft().result()
+
+    def _drawn(self, frame: Frame, mask: Pixels) -> None:
+        picture = Image.fromarray(overlay(read_pixels(frame.image), mask, self._palette))
+        picture.save(self._folder / f"{frame.name}.png")
+
+
+class _Watch:
+    """One thread sends at the frames' pace, this one reads and prints."""
+
+    def __init__(self, args: argparse.Namespace, session: Session, easel: _Easel | None) -> None:
+        self.stream = text_stream(args)
+        self.tally = Tally()
+        self.ended: list[dict[str, Any]] = []
+        self.over = threading.Event()
+        self._fps: float = args.fps
+        self._options = options_of(args)
+        self._session = session
+        self._easel = easel
+        self._in_flight: dict[str, Frame] = {}
+        self._sending = threading.Lock()  # an answer may come before its frame is noted
+
+    def run(self, frames: Iterator[Frame]) -> None:
+        """Until every frame is answered."""
+        print(f"{'frame':<24}{HEADER}", file=self.stream, flush=True)
+        with ThreadPoolExecutor(1) as sender:
+            sent = sender.submit(self._send, frames)
+            try:
+                self._read()
+            finally:
+                self.over.set()  # whatever ended the reading ends the sending
+            sent.result()
+        if self._easel:
+            self._easel.finish()
+
+    def _send(self, frames: Iterator[Frame]) -> None:
+        try:
+            for frame in paced(frames, self._fps, now=time.monotonic, wait_s=self.over.wait):
+                with self._sending:
+                    self._in_flight[self._session.send(frame.image, **self._options)] = frame
+                    self.tally.sent += 1
+        finally:
+            self._session.finish()
+
+    def _read(self) -> None:
+        for answer in self._session:
+            if isinstance(answer, Revision) or not (isinstance(answer, Rejection) or answer.final):
+                continue
+            with self._sending:
+                frame = self._in_flight.pop(answer.request_id)
+            if isinstance(answer, Rejection):
+                self.tally.rejected += 1
+                self.ended.append({"frame": frame.name, "error": str(answer.error)})
+                print(f"interim: {frame.name}: {answer.error}", file=sys.stderr)
+                continue
+            self.tally.ended(answer)
+            self.ended.append({"frame": frame.name, **fields_of(answer)})
+            print(f"{frame.name:<24}{row(answer)}", file=self.stream, flush=True)
+            if self._easel and answer.mask is not None:
+                self._easel.draw(frame, answer.mask)
