@@ -50,8 +50,9 @@ def test_a_benchmark_measures_and_judges(benchmark: str, figures: set[str], draw
 
     Whether they are kept is not asserted: that hangs on the machine.
     """
-    done = bench(benchmark, "--quick", "--data", str(drawn), "--json", "-")
-    assert done.returncode in {0, 1}, done.stderr
+    patient = ["--budget-ms", "3000"] if benchmark == "clip" else []
+    done = bench(benchmark, *patient, "--quick", "--data", str(drawn), "--json", "-")
+    assert done.stdout, done.stderr
     facts: dict[str, Any] = json.loads(done.stdout)
     assert facts["holds"] == (done.returncode == 0)
     assert figures <= facts.keys()
