@@ -104,8 +104,8 @@ def quick() -> ScriptedModel:
 
 
 def steady() -> ScriptedModel:
-    """For processes: 10 slices of 20 ms a stage, time enough to interfere."""
-    return ScriptedModel(slices=10, slice_s=0.02)
+    """For processes: 5 slices of 20 ms a stage, time enough to interfere."""
+    return ScriptedModel(slices=5, slice_s=0.02)
 
 
 def broken() -> ScriptedModel:

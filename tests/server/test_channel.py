@@ -6,6 +6,7 @@ import signal
 import socket
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator
 from itertools import count
 
@@ -130,3 +131,23 @@ def test_a_process_killed_after_sending_has_sent(tmp_path: object) -> None:
     assert child.wait() == -signal.SIGKILL
     assert seen == [Forget(id=number) for number in range(1000)]
     channel.close()
+
+
+def test_any_thread_may_send(pair: tuple[Channel, Channel]) -> None:
+    """Messages of several threads come out whole, each thread's in order."""
+    left, right = pair
+
+    def send(thread: int) -> None:
+        for number in range(500):
+            left.send((thread, number))
+
+    threads = [threading.Thread(target=send, args=(thread,)) for thread in range(3)]
+    for thread in threads:
+        thread.start()
+    seen: list[tuple[int, int]] = []
+    while len(seen) < 1500:
+        left.flush()
+        seen += list(right.receive())
+    for thread in threads:
+        thread.join()
+    assert sorted(seen, key=lambda message: message[0]) == [(t, n) for t in range(3) for n in range(500)]

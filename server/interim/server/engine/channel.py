@@ -86,15 +86,21 @@ class Channel:
         """
         if self.ended:
             return
-        self._pending += Frames.frame(message)
-        self.flush()
-        if len(self._pending) > MAX_PENDING:
-            raise PeerStuckError(
-                f"The peer has left {len(self._pending)} bytes unread: it hangs or is stopped."
-            )
+        data = Frames.frame(message)
+        with self._sending:
+            self._pending += data
+            self._flush()
+            if len(self._pending) > MAX_PENDING:
+                raise PeerStuckError(
+                    f"The peer has left {len(self._pending)} bytes unread: it hangs or is stopped."
+                )
 
     def flush(self) -> None:
         """Hand the kernel what it takes now."""
+        with self._sending:
+            self._flush()
+
+    def _flush(self) -> None:
         try:
             while self._pending:
                 sent = self.socket.send(self._pending)
