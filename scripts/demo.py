@@ -1,0 +1,139 @@
+"""The demo: a server of its own, each image under a tight, a middle and a generous budget, pictures of it all."""
+
+from __future__ import annotations
+
+import argparse
+import re
+import signal
+import statistics
+import subprocess
+import sys
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PIL import Image
+
+from interim.client import Client, InterimError, Refinement
+from interim.client.commands.output import HEADER, row
+from interim.client.picture import overlay, palette_of, read_pixels
+from interim.client.sheet import contact_sheet
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+SAMPLE = Path(__file__).parents[1] / "docs/samples/street.jpg"
+PATIENCE_MS = 30_000.0  # no machine needs that long for one image
+STOP_S = 15.0
+
+
+def main() -> int:
+    """Run the demo; 0 when every image got its masks."""
+    parser = argparse.ArgumentParser(prog="scripts/demo", description=__doc__)
+    parser.add_argument(
+        "images",
+        nargs="*",
+        type=Path,
+        metavar="IMAGE",
+        help="JPEG, PNG or WebP; default: a drawn street scene",
+    )
+    parser.add_argument("--out", type=Path, default=Path("masks"), help="where pictures go (default: masks/)")
+    args = parser.parse_args()
+    missing = [str(image) for image in args.images if not image.is_file()]
+    if missing:
+        print(f"scripts/demo: no such file: {', '.join(missing)}", file=sys.stderr)
+        return 2
+    args.out.mkdir(parents=True, exist_ok=True)
+    try:
+        with running_server() as address, Client(address) as client:
+            for image in args.images or [SAMPLE]:
+                show(client, image, args.out)
+    except (InterimError, RuntimeError) as error:
+        print(f"scripts/demo: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+@contextmanager
+def running_server() -> Iterator[str]:
+    """A server with the shipped model on free loopback ports; gives its gRPC address, stops it at the end."""
+    command = [str(Path(sys.executable).with_name("interim-server"))]
+    command += ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+    print("starting interim-server ...", flush=True)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
+        try:
+            yield _address(server)
+        finally:
+            server.send_signal(signal.SIGTERM)
+            try:
+                server.wait(STOP_S)
+            except subprocess.TimeoutExpired:
+                server.kill()
+    print("server stopped")
+
+
+def _address(server: subprocess.Popen[str]) -> str:
+    """Pass the server's first lines on until it has said where it listens and that it is ready."""
+    assert server.stdout is not None
+    address = ""
+    for line in server.stdout:
+        print(f"  {line.rstrip()}", flush=True)
+        found = re.search(r"gRPC\s+(\S+)", line)
+        address = found[1] if found else address
+        if line.split()[:1] == ["try"]:
+            return address
+    raise RuntimeError("the server ended before it was ready; its last words are above")
+
+
+def show(client: Client, image: Path, out: Path) -> None:
+    """Stream one image under three budgets, then draw what came."""
+    costs = _measured_ms(client, image)
+    steps = ", ".join(f"{exit_} after {cost:.0f} ms" for exit_, cost in enumerate(costs, 1))
+    print(f"\n{image.name}: on this machine exit {steps}")
+    streams = {}
+    for name, budget_ms in _budgets(costs).items():
+        print(f"\n{name} budget, {budget_ms:.0f} ms\n{HEADER}")
+        streams[name] = _streamed(client, image, budget_ms)
+    _draw(client, image, streams, out)
+
+
+def _measured_ms(client: Client, image: Path) -> list[float]:
+    """Median time to each exit; the first pass, which the server learns the size from, does not count."""
+    passes = [[each for each in client.infer(image, budget_ms=PATIENCE_MS) if each.exit] for _ in range(4)]
+    exits = zip(*([each.elapsed_ms for each in stream] for stream in passes[1:]), strict=False)
+    return [statistics.median(times) for times in exits]
+
+
+def _budgets(costs: Sequence[float]) -> dict[str, float]:
+    """Enough for exit 1 with some air; for about half of the exits; for all of them and more."""
+    half = costs[len(costs) // 2]
+    return {
+        "tight": 1.6 * costs[0] + 10,
+        "middle": max(1.2 * half, 1.8 * costs[0]) + 10,
+        "generous": 3 * costs[-1] + 50,
+    }
+
+
+def _streamed(client: Client, image: Path, budget_ms: float) -> list[Refinement]:
+    stream = []
+    for refinement in client.infer(image, budget_ms=budget_ms):
+        stream.append(refinement)
+        print(row(refinement), flush=True)
+    return stream
+
+
+def _draw(client: Client, image: Path, streams: dict[str, list[Refinement]], out: Path) -> None:
+    """An overlay for every refinement that brought a mask, and one sheet of all exits side by side."""
+    classes = client.model().classes
+    pixels, palette = read_pixels(image), palette_of(classes)
+    for name, stream in streams.items():
+        masks = {each.exit: each.mask for each in stream if each.mask is not None}
+        for exit_, mask in masks.items():
+            Image.fromarray(overlay(pixels, mask, palette)).save(out / f"{image.stem}-{name}-exit{exit_}.png")
+    sheet = out / f"{image.stem}-sheet.png"
+    contact_sheet(pixels, streams["generous"], classes, title=image.name).save(sheet)
+    print(f"\nevery exit side by side: {sheet}; an overlay per refinement beside it")
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
