@@ -406,8 +406,11 @@ def test_stopping_ends_the_engine_and_starts_no_other(engines: Engines) -> None:
     async def scene() -> None:
         await engines.start()
         engines.tick_s = 0.5
-        await engines.worker.stop()
+        stopping = asyncio.create_task(engines.worker.stop())
+        await asyncio.sleep(0)
         assert Quit() in engines.heard()
+        engines.ends[0].close()
+        await stopping
         assert engines.processes[0].poll() == -signal.SIGKILL
         assert len(engines.processes) == 1
         assert engines.events == ["Ready"]

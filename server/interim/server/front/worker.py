@@ -193,7 +193,7 @@ class Worker:
             self._first.set_exception(StartError(life.unable or _LAST_WORDS))
         elif not self._stopping:
             self._plan_restart(life, now_s)
-        if life.ready is not None:
+        if life.ready is not None and not self._stopping:
             self._report_loss()
 
     def _bury(self, life: Life) -> None:
