@@ -43,6 +43,7 @@ def saying(code: grpc.StatusCode, *metadata: tuple[str, str]) -> Any:
         (grpc.StatusCode.RESOURCE_EXHAUSTED, (), errors.Refused),
         (grpc.StatusCode.UNAVAILABLE, (("retry-after-ms", "12.5"),), errors.NoExit),
         (grpc.StatusCode.UNAVAILABLE, (), errors.Unavailable),
+        (grpc.StatusCode.ABORTED, (), errors.SlowReader),
         (grpc.StatusCode.UNIMPLEMENTED, (), errors.ProtocolError),
         (grpc.StatusCode.INTERNAL, (), errors.ServerFailed),
         (grpc.StatusCode.UNKNOWN, (), errors.ServerFailed),

@@ -155,12 +155,13 @@ def test_a_rejection_is_the_error_that_infer_would_raise(
 ) -> None:
     """A frame rejected in band ends with the leaf of its status, and the server's sentence."""
     transcript = opened()
-    message = pb.Rejection(request_id="1", status=status.value[0], detail="a sentence")
+    message = pb.Rejection(request_id="1", status=status.value[0], detail="a sentence", retry_after_ms=70)
     answer = transcript.heard(pb.SessionResponse(rejection=message), 10.25)
     assert isinstance(answer, Rejection)
     assert type(answer.error) is kind
     assert answer.error.status is status
     assert "a sentence" in str(answer.error)
+    assert getattr(answer.error, "retry_after_ms", 70.0) == 70.0
     assert answer.seen_ms == 250.0
     assert transcript.live == 0
 

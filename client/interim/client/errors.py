@@ -12,6 +12,7 @@
     ├── NoExit                   admitted, but no exit was complete at the deadline
     ├── Unavailable              no server answers there, or it takes no more requests
     │   └── ConnectionLost       it answered, and then went away
+    ├── SlowReader               answers were not read, and the server gave the stream up
     ├── DeadlineExceeded         the deadline of the RPC itself passed (`deadline_ms`)
     ├── ServerFailed             the server broke on this request
     ├── ProtocolError            the server said what `interim.v1` does not allow
@@ -106,13 +107,27 @@ class NoExit(InterimError):
 
 
 class Unavailable(InterimError):
-    """No server answers there, or it takes no more requests."""
+    """No server answers there, or it takes no more requests.
+
+    Attributes:
+        retry_after_ms: when to try again, in ms from now; 0 where nobody says.
+    """
 
     status = grpc.StatusCode.UNAVAILABLE
+
+    def __init__(self, message: str, *, retry_after_ms: float = 0.0) -> None:
+        super().__init__(message)
+        self.retry_after_ms = retry_after_ms
 
 
 class ConnectionLost(Unavailable):
     """The server answered, and then went away; what it had sent was delivered before this."""
+
+
+class SlowReader(InterimError):
+    """Answers were not read, and the server gave the stream up."""
+
+    status = grpc.StatusCode.ABORTED
 
 
 class DeadlineExceeded(InterimError):

@@ -20,7 +20,7 @@ _PLAIN: Final[dict[grpc.StatusCode, Callable[[str], errors.InterimError]]] = {
     grpc.StatusCode.PERMISSION_DENIED: errors.PermissionDenied,
     grpc.StatusCode.CANCELLED: errors.ConnectionLost,
     grpc.StatusCode.DEADLINE_EXCEEDED: errors.DeadlineExceeded,
-    grpc.StatusCode.UNAVAILABLE: errors.Unavailable,
+    grpc.StatusCode.ABORTED: errors.SlowReader,
 }
 # How gRPC words a connection that could not be made and one that broke, as opposed to a server's own
 # UNAVAILABLE. Only the sentence, and the choice between Unavailable and ConnectionLost, hang on it.
@@ -46,7 +46,7 @@ def error_of(failure: Any, *, target: str, heard: bool = False, unary: bool = Fa
     if code is grpc.StatusCode.UNAVAILABLE:
         if unary and RETRY_AFTER in metadata:
             return errors.NoExit(details, retry_after_ms=retry_after_ms)
-        return _unavailable(details, target, heard=heard)
+        return _unavailable(details, target, retry_after_ms, heard=heard)
     if code is grpc.StatusCode.DEADLINE_EXCEEDED:
         details = "the deadline of the call passed before its answer was complete"
     elif code is grpc.StatusCode.CANCELLED:  # by the other side: ours are told apart before this
@@ -64,21 +64,24 @@ def rejection(
         if "larger than max" in details:  # gRPC's own words, either side's limit
             return errors.TooLarge(f"the message is over the size limit: {details}")
         return errors.Refused(details, retry_after_ms=retry_after_ms, cause=cause)
+    if code is grpc.StatusCode.UNAVAILABLE:
+        return errors.Unavailable(details, retry_after_ms=retry_after_ms)
     if code in _PLAIN:
         return _PLAIN[code](details or f"the server rejected the request ({code.name})")
     return errors.ServerFailed(f"the server failed ({code.name}): {details or 'it does not say why'}")
 
 
-def _unavailable(details: str, target: str, *, heard: bool) -> errors.Unavailable:
-    words = details.lower()
+def _unavailable(details: str, target: str, retry_after_ms: float, *, heard: bool) -> errors.Unavailable:
+    cause = details.lower()
     if heard:
         return errors.ConnectionLost(f"the server at {target} went away: {details}")
-    if any(each in words for each in _UNMADE):
-        cause = details.rsplit(": ", 1)[-1]  # gRPC's chain of causes, the innermost last
-        return errors.Unavailable(f"no server answers at {target}: {cause}")
-    if any(each in words for each in _BROKEN):
+    if any(each in cause for each in _UNMADE):
+        innermost = details.rsplit(": ", 1)[-1]  # of gRPC's chain of causes
+        return errors.Unavailable(f"no server answers at {target}: {innermost}")
+    if any(each in cause for each in _BROKEN):
         return errors.ConnectionLost(f"the server at {target} went away: {details}")
-    return errors.Unavailable(f"the server at {target} takes no requests: {details}")
+    words = f"the server at {target} takes no requests: {details}"
+    return errors.Unavailable(words, retry_after_ms=retry_after_ms)
 
 
 def _number(text: str) -> float:
