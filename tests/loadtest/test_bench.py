@@ -59,9 +59,7 @@ def test_a_benchmark_measures_and_judges(benchmark: str, figures: set[str], draw
     assert {"machine", "load", "torch", "commit"} <= facts["host"].keys()
     assert {"model", "dtype", "threads"} <= facts["server"].keys()
     assert all(check["measured"] is not None for check in facts["checks"])
-    truths = [
-        check for check in facts["checks"] if "deepest" in check["promise"] or "/metrics" in check["promise"]
-    ]
+    truths = [check for check in facts["checks"] if "deepest" in check["promise"]]
     assert all(check["holds"] for check in truths)  # no matter how slow the machine is
 
 
