@@ -56,6 +56,7 @@ class Engines:
         self.ends: list[socket.socket] = []
         self.processes: list[subprocess.Popen[bytes]] = []
         self.now_s, self.tick_s = 1000.0, 0.0
+        self.refusals = 0
         self.said: list[FromEngine] = []
         self.events: list[str] = []
         self.arena = Arena.create(slots=2, max_pixels=16)
@@ -75,6 +76,9 @@ class Engines:
     def spawn(self, end: socket.socket, arena: Arena, threads: int) -> subprocess.Popen[bytes]:
         assert arena is self.arena
         assert threads >= 1
+        if self.refusals:
+            self.refusals -= 1
+            raise BlockingIOError("Resource temporarily unavailable")
         self.ends.append(end.dup())
         self.processes.append(subprocess.Popen(["sleep", "600"]))
         return self.processes[-1]
@@ -376,6 +380,19 @@ def test_restarts_back_off_until_an_engine_lives(engines: Engines, monkeypatch: 
         engines.die()
         await engines.until(lambda: len(waits) == len(BACK_OFF_S) + 2)
         assert waits[-1] == BACK_OFF_S[0]
+
+    play(engines, scene)
+
+
+def test_a_start_that_the_system_refuses_is_tried_again(engines: Engines) -> None:
+    """No memory for a new process now is no reason never to have one."""
+
+    async def scene() -> None:
+        await engines.start()
+        engines.refusals = 1
+        engines.die()
+        await engines.until(partial(engines.count_is, 2))
+        assert engines.worker.restarts == 2
 
     play(engines, scene)
 

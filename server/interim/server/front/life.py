@@ -37,11 +37,19 @@ class Life:
     """
 
     def __init__(self, start: Start, arena: Arena, *, spawn: Spawn, now_s: float) -> None:
-        """Start the process; it loads and warms the model by itself and then says `Ready`."""
+        """Start the process; it loads and warms the model by itself and then says `Ready`.
+
+        Raises:
+            OSError: the system gives no process.
+        """
         ours, theirs = socket.socketpair()
         self.channel = Channel(ours)
-        self.process = spawn(theirs, arena, start.threads)
-        theirs.close()
+        with theirs:
+            try:
+                self.process = spawn(theirs, arena, start.threads)
+            except OSError:
+                self.channel.close()
+                raise
         self.ready: Ready | None = None
         self.unable = ""
         self.learned: Learned | None = None

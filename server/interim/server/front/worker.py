@@ -98,7 +98,10 @@ class Worker:
             StartError: it cannot be, in one sentence.
         """
         self._first = asyncio.get_running_loop().create_future()
-        self._spawn()
+        try:
+            self._spawn()
+        except OSError as error:
+            raise StartError(f"The engine's process cannot be started: {error}.") from error
         self._watched_s = self._clock()
         self._watch()
         return await self._first
@@ -192,7 +195,10 @@ class Worker:
         if self._first is not None and not self._first.done():
             self._first.set_exception(StartError(life.unable or _LAST_WORDS))
         elif not self._stopping:
-            self._plan_restart(life, now_s)
+            if life.ready is not None and now_s - life.ready_s > SETTLED_S:
+                self._deaths = 0
+            why = life.unable or "its messages, above, may say why"
+            self._plan_restart(f"The engine (process {life.process.pid}) has died ({why})")
         if life.ready is not None and not self._stopping:
             self._report_loss()
 
@@ -204,17 +210,18 @@ class Worker:
         self._dying.append(life)
         self._life = None
 
-    def _plan_restart(self, life: Life, now_s: float) -> None:
-        settled = life.ready is not None and now_s - life.ready_s > SETTLED_S
-        self._deaths = 1 if settled else self._deaths + 1
-        wait_s = BACK_OFF_S[min(self._deaths, len(BACK_OFF_S)) - 1]
-        why = life.unable or "the messages above may say why"
-        log.error("The engine (process %d) has died: %s. Restart in %.1f s.", life.process.pid, why, wait_s)
+    def _plan_restart(self, what: str) -> None:
+        wait_s = BACK_OFF_S[min(self._deaths, len(BACK_OFF_S) - 1)]
+        self._deaths += 1
+        log.error("%s; restart in %.1f s.", what, wait_s)
         self._timers["restart"] = asyncio.get_running_loop().call_later(wait_s, self._restart)
 
     def _restart(self) -> None:
         self.restarts += 1
-        self._spawn()
+        try:
+            self._spawn()
+        except OSError as error:
+            self._plan_restart(f"No engine could be started ({error})")
 
     def _report_loss(self) -> None:
         try:
