@@ -156,6 +156,11 @@ class Wire:
         self.address = "127.0.0.1:0"
         self.mend()
 
+    @property
+    def connections(self) -> int:
+        """How many it carries."""
+        return len(self._ends) // 2
+
     def mend(self) -> None:
         """Takes connections, at the same address after a cut."""
         host, port = self.address.rsplit(":", 1)

@@ -35,6 +35,12 @@ def hanging(server: ScriptedServer) -> None:
     server.session = script
 
 
+async def no_other_task_is_left() -> None:
+    """What the client started ends by itself."""
+    others = asyncio.all_tasks() - {asyncio.current_task()}
+    assert not others or not (await asyncio.wait(others, timeout=WAIT_S))[1]
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [(Client, AsyncClient), (Session, AsyncSession), (RefinementStream, AsyncRefinementStream)],
@@ -134,8 +140,7 @@ def test_a_stream_given_up_half_way_is_cancelled(server: ScriptedServer, image: 
         async with AsyncClient(server.address) as client:
             await give_up(client)
             await asyncio.to_thread(server.ended.get, timeout=WAIT_S)
-            others = asyncio.all_tasks() - {asyncio.current_task()}
-            assert not others or not (await asyncio.wait(others, timeout=WAIT_S))[1]
+            await no_other_task_is_left()
 
     hanging(server)
     asyncio.run(run())
@@ -152,6 +157,7 @@ def test_a_server_that_goes_away_is_a_lost_connection(server: ScriptedServer, wi
             for _ in "ab":
                 with pytest.raises(errors.ConnectionLost):
                     await anext(stream)
+            await no_other_task_is_left()
             with pytest.raises(errors.Unavailable):
                 await client.status()
 

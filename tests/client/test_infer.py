@@ -329,6 +329,14 @@ def test_nothing_is_left_running(server: ScriptedServer, image: Any) -> None:
             assert not thread.is_alive(), thread.name
 
 
+def test_each_client_is_one_connection(wire: Wire, image: Any) -> None:
+    """However many streams it has; so that what balances connections balances clients."""
+    with Client(wire.address) as one, Client(wire.address) as other:
+        for client in (one, one, other):
+            assert len(list(client.infer(image))) == 4
+        assert wire.connections == 2
+
+
 def test_many_threads_share_one_client(client: Client, image: Any) -> None:
     """Streams of one client do not mix."""
     seen: dict[int, list[int]] = {}
