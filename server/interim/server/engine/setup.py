@@ -23,7 +23,8 @@ if TYPE_CHECKING:
     from interim.server.engine.messages import Start
 
 CPU_BATCH, CUDA_BATCH = 1, 8
-"""The most requests in a step: on processors batches were not faster, on GPUs they fill the device."""
+"""The most requests in a step. One processor gains 3 % from a batch of 4 at 512x1024 (W18-small-v2, bf16), and
+each waits for all; a GPU is not filled by one."""
 
 MOST_JOBS = 256
 
