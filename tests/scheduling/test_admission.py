@@ -83,3 +83,10 @@ def test_a_broken_promise_is_not_blamed_on_a_newcomer(costs: CostModel, make_job
     """Jobs 1 and 2 cannot both be in time; a later third that delays neither comes in."""
     others = [make_job(1, 1.5), make_job(2, 1.6)]
     assert admit(0.0, make_job(3, 3.0), others, free_s=0.0, costs=costs).admitted
+
+
+def test_waiting_for_a_newcomers_image_makes_nobody_late(costs: CostModel, make_job: MakeJob) -> None:
+    """The device may stand idle until the newcomer is decoded: job 1 must bear that too."""
+    newcomer = make_job(2, 1.5, ready_s=0.5)
+    assert not admit(0.0, newcomer, [make_job(1, 2.4)], free_s=0.0, costs=costs).admitted
+    assert admit(0.0, newcomer, [make_job(1, 2.5)], free_s=0.0, costs=costs).admitted

@@ -88,6 +88,12 @@ def test_a_share_that_never_varied_is_charged_dense() -> None:
     assert model.mean(1, SIZE, active_share=0.1) == pytest.approx(0.02)
 
 
+def test_shares_that_hardly_vary_make_no_slope_of_noise() -> None:
+    """Two per mille more active and twice as slow is noise, not a mask that pays."""
+    model = taught([(1, SIZE, 0.02 if i % 2 else 0.01, 0.5 + i % 2 / 1000, 1) for i in range(40)])
+    assert model.mean(1, SIZE, active_share=0.1) == pytest.approx(0.015, rel=0.1)
+
+
 def test_times_that_change_are_followed() -> None:
     """After some fifty observations the old speed is all but forgotten."""
     model = taught([(1, SIZE, 0.01, 1.0, 1)] * 100 + [(1, SIZE, 0.02, 1.0, 1)] * 200)

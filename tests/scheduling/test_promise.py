@@ -135,15 +135,15 @@ class Run:
 PARTS = st.sampled_from([0.05, 0.5, 0.9, 1.0])
 ARRIVALS = st.builds(
     Arrival,
-    at_s=st.floats(0.0, 15.0),
-    budget_s=st.floats(0.5, 12.0),
+    at_s=st.integers(0, 40).map(lambda quarter: quarter / 4),
+    budget_s=st.floats(0.3, 3.0) | st.floats(3.0, 20.0),
     decode_s=st.sampled_from([0.0, 0.3, 1.0]),
     decode_part=st.sampled_from([0.0, 0.5, 1.0]),
     size=st.sampled_from([(100, 200), (50, 50)]),
     min_exit=st.sampled_from([1, 1, 1, 2]),
-    parts=st.tuples(PARTS, PARTS, PARTS, PARTS),
+    parts=st.just((1.0, 1.0, 1.0, 1.0)) | st.tuples(PARTS, PARTS, PARTS, PARTS),
     active_share=st.sampled_from([0.2, 1.0]),
-    revise_after_s=st.none() | st.floats(0.0, 4.0),
+    revise_after_s=st.none() | st.none() | st.floats(0.0, 4.0),
     revised_s=st.floats(0.0, 8.0),
 )
 
@@ -182,9 +182,7 @@ def test_another_future_changes_no_decision_of_the_past(
 
 @settings(max_examples=50, deadline=None)
 @given(st.lists(ARRIVALS, max_size=15))
-def test_the_device_never_idles_while_something_could_be_served_in_time(
-    exact_costs: Callable[[float], CostModel], arrivals: list[Arrival]
-) -> None:
-    """After the last event no job that is ready and owes exits is left standing."""
+def test_no_job_is_left_standing(exact_costs: Callable[[float], CostModel], arrivals: list[Arrival]) -> None:
+    """When all is over nobody admitted still owes an exit, though no event comes but those of the jobs."""
     run = Run(exact_costs(0.5), arrivals).drive()
     assert not [job for job in run.scheduler.jobs.values() if job.owes or job.state is State.ASKED]
