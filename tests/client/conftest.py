@@ -1,12 +1,16 @@
 """A scripted server: real gRPC over loopback, saying exactly what a test wants it to say."""
 
 import contextlib
+import os
 import queue
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -14,6 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import zstandard
+from PIL import Image
 
 from interim.client import Client
 from interim.v1 import control_pb2, control_pb2_grpc, inference_pb2_grpc
@@ -49,6 +54,7 @@ class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.Cont
     Attributes:
         session: answers a whole Session stream.
         infer_once: answers InferOnce.
+        said: set once `exit_1_and_silence` has answered.
         heard: every message of every session, in order.
         ended: one entry for each session that ended, whoever ended it.
         address: where it listens.
@@ -61,6 +67,7 @@ class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.Cont
     def __init__(self) -> None:
         self.session: SessionScript = self.four_exits
         self.infer_once: Callable[[pb.InferRequest, Any], pb.Refinement] = self.last_exit
+        self.said = threading.Event()
         self.heard: queue.Queue[pb.SessionRequest] = queue.Queue()
         self.ended: queue.Queue[str] = queue.Queue()
         limit = [("grpc.max_receive_message_length", 4 << 20)]
@@ -98,6 +105,21 @@ class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.Cont
                 frame_id = request.frame.request_id
                 yield from (self.refinement(frame_id, exit_) for exit_ in (1, 2, 3))
                 yield self.refinement(frame_id, 4, final=True, reason=pb.FINAL_EXIT)
+
+    def exit_1_and_silence(
+        self, requests: Iterator[pb.SessionRequest], context: Any
+    ) -> Iterator[pb.SessionResponse]:
+        """Answers the first frame with exit 1, notes that in `said`, and hangs until it is cancelled."""
+        over = threading.Event()
+        context.add_callback(over.set)
+        yield self.refinement(next(self.frame_ids(requests)), 1)
+        self.said.set()
+        over.wait(10.0)
+
+    @staticmethod
+    def frame_ids(requests: Iterator[pb.SessionRequest]) -> Iterator[str]:
+        """The ids of the frames among what a client sends."""
+        return (request.frame.request_id for request in requests if request.HasField("frame"))
 
     def last_exit(self, _: pb.InferRequest, __: Any) -> pb.Refinement:
         """The answer at the deadline."""
@@ -224,3 +246,23 @@ def image() -> npt.NDArray[np.uint8]:
     """A small picture, as an array."""
     rows = np.linspace(0, 255, HEIGHT, dtype=np.uint8)
     return np.broadcast_to(rows[:, None, None], (HEIGHT, WIDTH, 3)).copy()
+
+
+@pytest.fixture
+def street(tmp_path: Path, image: Any) -> Path:
+    """A picture file of the size of the scripted masks."""
+    path = tmp_path / "street.png"
+    Image.fromarray(image).save(path)
+    return path
+
+
+@pytest.fixture
+def command() -> Callable[..., subprocess.Popen[str]]:
+    """Starts `interim` as a process of its own."""
+
+    def start(*args: str) -> subprocess.Popen[str]:
+        paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+        line = [sys.executable, "-m", "interim.client.main", *args]
+        return subprocess.Popen(line, env=paths, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+    return start

@@ -23,18 +23,6 @@ if TYPE_CHECKING:
 WAIT_S = 10.0
 
 
-def hanging(server: ScriptedServer) -> None:
-    """Makes the server answer with exit 1 and then nothing, until it is cancelled."""
-
-    def script(requests: Iterator[pb.SessionRequest], context: Any) -> Iterator[pb.SessionResponse]:
-        over = threading.Event()
-        context.add_callback(over.set)
-        yield server.refinement(next(requests).frame.request_id, 1)
-        over.wait(WAIT_S)
-
-    server.session = script
-
-
 async def no_other_task_is_left() -> None:
     """What the client started ends by itself."""
     others = asyncio.all_tasks() - {asyncio.current_task()}
@@ -112,7 +100,7 @@ def test_cancel_ends_the_iteration_quietly(server: ScriptedServer, image: Any) -
             seen += [refinement async for refinement in stream]
             return seen
 
-    hanging(server)
+    server.session = server.exit_1_and_silence
     assert len(asyncio.run(run())) == 1
     assert server.ended.get(timeout=WAIT_S)
 
@@ -142,7 +130,7 @@ def test_a_stream_given_up_half_way_is_cancelled(server: ScriptedServer, image: 
             await asyncio.to_thread(server.ended.get, timeout=WAIT_S)
             await no_other_task_is_left()
 
-    hanging(server)
+    server.session = server.exit_1_and_silence
     asyncio.run(run())
 
 
@@ -161,7 +149,7 @@ def test_a_server_that_goes_away_is_a_lost_connection(server: ScriptedServer, wi
             with pytest.raises(errors.Unavailable):
                 await client.status()
 
-    hanging(server)
+    server.session = server.exit_1_and_silence
     asyncio.run(run())
 
 
@@ -173,7 +161,7 @@ def test_the_deadline_of_the_call_is_an_error(server: ScriptedServer, image: Any
             with pytest.raises(errors.DeadlineExceeded):
                 assert [each.exit async for each in client.infer(image, deadline_ms=100)]
 
-    hanging(server)
+    server.session = server.exit_1_and_silence
     asyncio.run(run())
 
 
@@ -202,7 +190,7 @@ def test_a_closed_client_says_so(server: ScriptedServer, image: Any) -> None:
         return server.last_exit(request, context)
 
     called = threading.Event()
-    hanging(server)
+    server.session = server.exit_1_and_silence
     server.infer_once = slow
     asyncio.run(run())
 

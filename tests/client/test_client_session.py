@@ -163,14 +163,7 @@ def test_a_server_that_ends_early_leaves_frames_unanswered(
 
 def test_a_lost_connection_loses_the_session(server: ScriptedServer, wire: Wire, image: Any) -> None:
     """The error that ended it is raised by what comes after, too."""
-
-    def script(requests: Iterator[pb.SessionRequest], context: Any) -> Iterator[pb.SessionResponse]:
-        over = threading.Event()
-        context.add_callback(over.set)
-        yield server.refinement(next(requests).frame.request_id, 1)
-        over.wait(WAIT_S)
-
-    server.session = script
+    server.session = server.exit_1_and_silence
     with Client(wire.address) as client, client.session() as session:
         session.send(image)
         next(session)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import threading
 from typing import TYPE_CHECKING, Any
@@ -19,13 +18,7 @@ if TYPE_CHECKING:
 
     from tests.client.conftest import ScriptedServer, Wire
 
-Image = "npt.NDArray[np.uint8]"
 WAIT_S = 10.0  # how long a test waits for what must happen; never how long it takes
-
-
-def frames(requests: Iterator[pb.SessionRequest]) -> Iterator[str]:
-    """The ids of the frames among what a client sends."""
-    return (request.frame.request_id for request in requests if request.HasField("frame"))
 
 
 def test_the_lines_of_the_readme(server: ScriptedServer, tmp_path: Path) -> None:
@@ -112,7 +105,7 @@ def test_revise_and_stop_reach_the_server_while_another_thread_iterates(
     """Deadlines are moved, and the newest exit asked for, from any thread; the verdict is kept."""
 
     def script(requests: Iterator[pb.SessionRequest], _: Any) -> Iterator[pb.SessionResponse]:
-        frame_id = next(frames(requests))
+        frame_id = next(server.frame_ids(requests))
         yield server.refinement(frame_id, 1)
         assert next(requests).revise == pb.Revise(request_id=frame_id, total_ms=200.0)
         yield pb.SessionResponse(revised=pb.Revised(request_id=frame_id, accepted=True, budget_ms=200.0))
@@ -154,31 +147,16 @@ def test_a_revision_takes_one_time(client: Client, image: Any, times: dict[str, 
         stream.revise(**times)
 
 
-def hanging(server: ScriptedServer) -> threading.Event:
-    """Makes the server answer with exit 1 and then nothing, until it is cancelled; set at the answer."""
-    said = threading.Event()
-
-    def script(requests: Iterator[pb.SessionRequest], context: Any) -> Iterator[pb.SessionResponse]:
-        over = threading.Event()
-        context.add_callback(over.set)
-        yield server.refinement(next(frames(requests)), 1)
-        said.set()
-        over.wait(WAIT_S)
-
-    server.session = script
-    return said
-
-
 def test_cancel_from_another_thread_ends_the_iteration(
     server: ScriptedServer, client: Client, image: Any
 ) -> None:
     """Nothing more comes, not even an error, and the server's side ends too."""
-    said = hanging(server)
+    server.session = server.exit_1_and_silence
     stream = client.infer(image)
     seen: list[Refinement] = []
     reader = threading.Thread(target=lambda: seen.extend(stream))
     reader.start()
-    assert said.wait(WAIT_S)
+    assert server.said.wait(WAIT_S)
     stream.cancel()
     reader.join(WAIT_S)
     assert not reader.is_alive()
@@ -191,7 +169,7 @@ def test_a_stream_given_up_half_way_is_cancelled(
     server: ScriptedServer, client: Client, image: Any, how: str
 ) -> None:
     """Leaving the loop, or the block, tells the server that nobody waits."""
-    hanging(server)
+    server.session = server.exit_1_and_silence
     if how == "with":
         with client.infer(image) as stream:
             next(stream)
@@ -201,115 +179,6 @@ def test_a_stream_given_up_half_way_is_cancelled(
             break
         gc.collect()
     assert server.ended.get(timeout=WAIT_S)
-
-
-def test_a_server_that_goes_away_is_a_lost_connection(server: ScriptedServer, wire: Wire, image: Any) -> None:
-    """What had come was delivered; then ConnectionLost, each time it is asked again."""
-    hanging(server)
-    with Client(wire.address) as client:
-        stream = client.infer(image)
-        assert next(stream).exit == 1
-        wire.cut()
-        for _ in "ab":
-            with pytest.raises(errors.ConnectionLost, match=f"{wire.address} went away"):
-                next(stream)
-
-
-def test_nobody_there_is_unavailable(wire: Wire, image: Any) -> None:
-    """An address where nothing listens is named in the error, whichever call finds out."""
-    wire.cut()
-    with Client(wire.address) as client:
-        for call in (lambda: list(client.infer(image)), client.models, lambda: client.infer_once(image)):
-            with pytest.raises(errors.Unavailable, match=f"no server answers at {wire.address}") as caught:
-                call()
-            assert type(caught.value) is errors.Unavailable
-
-
-def test_a_server_found_again_is_used_again(wire: Wire, image: Any) -> None:
-    """A client outlives its server: it connects again by itself."""
-    with Client(wire.address) as client:
-        assert len(list(client.infer(image))) == 4
-        wire.cut()
-        with pytest.raises(errors.Unavailable):
-            list(client.infer(image))
-        wire.mend()
-        for _ in range(200):  # until the pause before the next attempt to connect is over
-            with contextlib.suppress(errors.Unavailable):
-                assert len(list(client.infer(image))) == 4
-                return
-            threading.Event().wait(0.02)
-    pytest.fail("the client never found the server again")
-
-
-def test_the_deadline_of_the_call_is_an_error(server: ScriptedServer, client: Client, image: Any) -> None:
-    """It tears the stream down on both sides; a budget never does."""
-    hanging(server)
-    stream = client.infer(image, deadline_ms=100)
-    with pytest.raises(errors.DeadlineExceeded):
-        list(stream)
-    assert server.ended.get(timeout=WAIT_S)
-
-
-def test_a_stream_that_ends_without_a_final_answer_is_a_broken_promise(
-    server: ScriptedServer, client: Client, image: Any
-) -> None:
-    """A server must say why it is done."""
-    server.session = lambda requests, _: iter([server.refinement(next(frames(requests)), 1)])
-    stream = client.infer(image)
-    assert next(stream).exit == 1
-    with pytest.raises(errors.ProtocolError, match="without a final answer"):
-        next(stream)
-
-
-def test_a_server_that_lies_is_hung_up_on(server: ScriptedServer, client: Client, image: Any) -> None:
-    """After a message that makes no sense the stream is torn down, and says so again if asked again."""
-
-    def script(requests: Iterator[pb.SessionRequest], context: Any) -> Iterator[pb.SessionResponse]:
-        over = threading.Event()
-        context.add_callback(over.set)
-        yield server.refinement(next(frames(requests)), 9)
-        over.wait(WAIT_S)
-
-    server.session = script
-    stream = client.infer(image)
-    for _ in "ab":
-        with pytest.raises(errors.ProtocolError, match="exit 9 of 4"):
-            next(stream)
-    assert server.ended.get(timeout=WAIT_S)
-
-
-def test_a_rejection_is_raised(server: ScriptedServer, client: Client, image: Any) -> None:
-    """A frame that is refused in band ends the iteration with its error."""
-
-    def script(requests: Iterator[pb.SessionRequest], _: Any) -> Iterator[pb.SessionResponse]:
-        refused = pb.Rejection(
-            request_id=next(frames(requests)), status=8, detail="full", cause="queue", retry_after_ms=70
-        )
-        yield pb.SessionResponse(rejection=refused)
-
-    server.session = script
-    with pytest.raises(errors.Refused, match="full") as caught:
-        list(client.infer(image))
-    assert (caught.value.cause, caught.value.retry_after_ms) == ("queue", 70.0)
-
-
-def test_a_closed_client_says_so(server: ScriptedServer, image: Any) -> None:
-    """What was in flight at the close ends with ClientClosed; later calls begin with it."""
-    hanging(server)
-    client = Client(server.address)
-    stream = client.infer(image)
-    assert next(stream).exit == 1
-    client.close()
-    with pytest.raises(errors.ClientClosed, match="during the call"):
-        next(stream)
-    for call in (
-        lambda: client.infer(image),
-        client.status,
-        lambda: client.infer_once(image),
-        client.session,
-    ):
-        with pytest.raises(errors.ClientClosed, match="make a new one"):
-            call()
 
 
 def test_nothing_is_left_running(server: ScriptedServer, image: Any) -> None:

@@ -4,11 +4,7 @@ from __future__ import annotations
 
 import io
 import json
-import os
 import signal
-import subprocess
-import sys
-import threading
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,24 +15,15 @@ from interim.client.main import main
 from interim.v1 import inference_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    import subprocess
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
     from tests.client.conftest import ScriptedServer, Wire
 
+    Command = Callable[..., subprocess.Popen[str]]
+
 WAIT_S = 20.0
-
-
-@pytest.fixture
-def street(tmp_path: Path, image: Any) -> Path:
-    """A picture file of the size of the scripted masks."""
-    path = tmp_path / "street.png"
-    Image.fromarray(image).save(path)
-    return path
-
-
-def frame_ids(requests: Iterator[pb.SessionRequest]) -> Iterator[str]:
-    return (request.frame.request_id for request in requests if request.HasField("frame"))
 
 
 def test_segment_shows_and_draws_each_exit(
@@ -118,7 +105,11 @@ def test_no_exit_is_a_failure_with_a_way_out(
 ) -> None:
     """Nothing is drawn; the sentence says what to do; status 1."""
     server.session = lambda requests, _: iter(
-        [server.refinement(next(frame_ids(requests)), 0, final=True, reason=pb.DEADLINE, retry_after_ms=40)]
+        [
+            server.refinement(
+                next(server.frame_ids(requests)), 0, final=True, reason=pb.DEADLINE, retry_after_ms=40
+            )
+        ]
     )
     out = tmp_path / "masks"
     assert main(["segment", str(street), "--server", server.address, "--out", str(out)]) == 1
@@ -211,62 +202,6 @@ def test_the_status_is_shown(server: ScriptedServer, capsys: pytest.CaptureFixtu
     assert json.loads(capsys.readouterr().out)["workers"][0]["size"] == [360, 480]
 
 
-def test_a_folder_is_watched(
-    server: ScriptedServer, tmp_path: Path, image: Any, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """A line for each frame, an overlay for each mask, a summary; frames ask that the newest wins."""
-    frames = tmp_path / "frames"
-    frames.mkdir()
-    for index in range(4):
-        Image.fromarray(image).save(frames / f"f{index}.png")
-    out = tmp_path / "masks"
-    args = ["watch", str(frames), "--fps", "30", "--budget-ms", "60", "--server", server.address]
-    assert main([*args, "--out", str(out), "--json", str(tmp_path / "w.json")]) == 0
-    printed = capsys.readouterr().out
-    found = json.loads((tmp_path / "w.json").read_text())
-    answered = {each["frame"] for each in found["frames"] if each["exit"]}
-    assert sorted(each["frame"] for each in found["frames"]) == ["f0", "f1", "f2", "f3"]
-    assert {path.stem for path in out.iterdir()} == answered
-    assert "f3" in answered
-    assert f"{len(answered)} of 4 frames answered (mean exit 4.00)" in printed.splitlines()[-1]
-    sent = server.heard.get(timeout=WAIT_S).frame
-    assert (sent.newest_wins, sent.budget_ms) == (True, 60.0)
-
-
-def test_a_rejected_frame_is_said_and_the_others_go_on(
-    server: ScriptedServer, street: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One sentence for the frame, a count in the summary; 1 where no frame had a mask."""
-
-    def script(requests: Iterator[pb.SessionRequest], _: Any) -> Iterator[pb.SessionResponse]:
-        for frame_id in frame_ids(requests):
-            yield pb.SessionResponse(rejection=pb.Rejection(request_id=frame_id, status=8, detail="full"))
-
-    server.session = script
-    assert main(["watch", str(street.parent), "--server", server.address]) == 1
-    printed = capsys.readouterr()
-    assert printed.err == "interim: street: full\n"
-    assert "0 of 1 frames answered (mean exit -), 0 superseded, 0 late, 1 rejected" in printed.out
-
-
-def test_a_server_that_goes_away_ends_the_watch(
-    server: ScriptedServer, wire: Wire, street: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    """One sentence, status 1, and nobody waits for the frames still to come."""
-
-    def script(requests: Iterator[pb.SessionRequest], context: Any) -> Iterator[pb.SessionResponse]:
-        over = threading.Event()
-        context.add_callback(over.set)
-        yield server.refinement(next(frame_ids(requests)), 1)
-        wire.cut()
-        over.wait(WAIT_S)
-
-    server.session = script
-    (street.parent / "later.png").write_bytes(street.read_bytes())
-    assert main(["watch", str(street.parent), "--fps", "0.001", "--server", wire.address]) == 1
-    assert f"the server at {wire.address} went away" in capsys.readouterr().err
-
-
 def test_a_folder_that_cannot_be_written_is_one_sentence(
     server: ScriptedServer, street: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -275,16 +210,7 @@ def test_a_folder_that_cannot_be_written_is_one_sentence(
     assert capsys.readouterr().err == f"interim: {street}: File exists\n"
 
 
-def command(*args: str, **options: Any) -> subprocess.Popen[str]:
-    """The command as a process of its own."""
-    paths = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
-    line = [sys.executable, "-m", "interim.client.main", *args]
-    return subprocess.Popen(
-        line, env=paths, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options
-    )
-
-
-def test_the_version_is_said() -> None:
+def test_the_version_is_said(command: Command) -> None:
     """`interim --version` needs no server."""
     with command("--version") as process:
         out, _ = process.communicate(timeout=WAIT_S)
@@ -292,16 +218,11 @@ def test_the_version_is_said() -> None:
     assert process.returncode == 0
 
 
-def test_rows_are_printed_as_they_arrive_and_ctrl_c_is_clean(server: ScriptedServer, street: Path) -> None:
+def test_rows_are_printed_as_they_arrive_and_ctrl_c_is_clean(
+    server: ScriptedServer, street: Path, command: Command
+) -> None:
     """The first row is there while the server still works; an interrupt is one line and no trace."""
-
-    def script(requests: Iterator[pb.SessionRequest], context: Any) -> Iterator[pb.SessionResponse]:
-        over = threading.Event()
-        context.add_callback(over.set)
-        yield server.refinement(next(frame_ids(requests)), 1)
-        over.wait(WAIT_S)
-
-    server.session = script
+    server.session = server.exit_1_and_silence
     with command("segment", str(street), "--server", server.address) as process:
         assert process.stdout is not None
         lines = [process.stdout.readline() for _ in range(3)]
@@ -311,21 +232,6 @@ def test_rows_are_printed_as_they_arrive_and_ctrl_c_is_clean(server: ScriptedSer
     assert error == "interim: interrupted\n"
     assert process.returncode == 1
     assert server.ended.get(timeout=WAIT_S)
-
-
-def test_ctrl_c_ends_a_watch_with_its_summary(server: ScriptedServer, street: Path) -> None:
-    """That is how one ends it: the summary of what was seen, status 0."""
-    for index in range(50):
-        (street.parent / f"z{index}.png").write_bytes(street.read_bytes())
-    with command("watch", str(street.parent), "--fps", "4", "--server", server.address) as process:
-        assert process.stdout is not None
-        lines = [process.stdout.readline() for _ in range(2)]
-        assert "FINAL_EXIT" in lines[1]
-        process.send_signal(signal.SIGINT)
-        out, error = process.communicate(timeout=WAIT_S)
-    assert "frames answered (mean exit 4.00)" in out.splitlines()[-1]
-    assert error == ""
-    assert process.returncode == 0
 
 
 def test_a_reader_that_leaves_is_no_crash(

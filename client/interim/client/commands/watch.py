@@ -2,7 +2,6 @@
 
 import argparse
 import dataclasses
-import sys
 import threading
 import time
 from collections import deque
@@ -127,7 +126,7 @@ class _Watch:
             if isinstance(answer, Rejection):
                 self.tally.rejected += 1
                 self.ended.append({"frame": frame.name, "error": str(answer.error)})
-                print(f"interim: {frame.name}: {answer.error}", file=sys.stderr)
+                print(f"{frame.name:<24}  {answer.error}", file=self.stream, flush=True)
                 continue
             self.tally.ended(answer)
             self.ended.append({"frame": frame.name, **fields_of(answer)})
