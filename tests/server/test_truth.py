@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from interim.scheduling.errors import EventError
 from interim.server.front.truth import (
@@ -307,6 +307,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.deaths = 0
         self.timer_at_s: float | None = None
         self.age = 0
+        self.hurry = False  # stopped or superseded: the next exit is the last
 
     def take(self, actions: tuple[Action, ...]) -> None:
         """Check what every event must hold, whatever came before."""
@@ -347,7 +348,14 @@ class AnyOrder(RuleBasedStateMachine):
     def ends(self) -> list[Action]:
         return [a for a in self.actions if isinstance(a, Refuse) or (isinstance(a, Send) and a.final)]
 
-    @rule(seconds=st.sampled_from([0.0, 0.001, 0.02, 0.1]))
+    @initialize(begun=st.booleans())
+    def starts(self, begun: bool) -> None:
+        """Half of them with stage 1 begun, the others without a verdict."""
+        if begun:
+            self.verdict(in_=True)
+            self.begin(duplicate=False)
+
+    @rule(seconds=st.sampled_from([0.001, 0.01, 0.02, 0.05]))
     def time_goes_on(self, seconds: float) -> None:
         self.now += seconds
 
@@ -383,15 +391,13 @@ class AnyOrder(RuleBasedStateMachine):
             self.complete = exit_
         last = newer and confident and exit_ == 3
         self.take(self.truth.published(self.now, exit_, 0.5, last=last))
+        assert self.truth.ended or not (newer and self.hurry)
 
-    @precondition(lambda self: self.begun and self.age > 5)  # let it live first
-    @rule()
-    def fail(self) -> None:
+    def _fail(self) -> None:
         self.take(self.truth.failed(self.now, "It broke."))
         self.begun = self.admitted = False
 
-    @rule()
-    def the_worker_dies(self) -> None:
+    def _die(self) -> None:
         self.deaths += self.admitted
         self.asked, was_asked = False, self.asked
         self.admitted = self.begun = False
@@ -399,38 +405,40 @@ class AnyOrder(RuleBasedStateMachine):
         self.asked = self.asked or (was_asked and not self.truth.ended)
         assert self.deaths < 2 or self.truth.ended
 
-    @rule(offset=st.floats(-0.05, 0.3), accepted=st.booleans())
-    def revise(self, offset: float, accepted: bool) -> None:
-        old = self.truth.deadline_s
-        accepted = accepted or self.now + offset <= old
-        self.take(self.truth.revised(self.now, self.now + offset, accepted=accepted))
-        assert self.truth.deadline_s in ({self.now + offset, old} if accepted else {old})
-
-    @rule(offset=st.floats(-0.05, 0.3))
-    def the_policy_moves(self, offset: float) -> None:
-        self.take(self.truth.budget_moved(self.now, self.now + offset, "load"))
-
-    @rule()
-    def stop(self) -> None:
-        self.take(self.truth.stop(self.now))
-        assert self.complete == 0 or self.truth.ended
+    @rule(offset=st.floats(-0.05, 0.3), how=st.sampled_from(["accepted", "refused", "policy"]))
+    def move(self, offset: float, how: str) -> None:
+        """By the client, accepted or (if later) not, or by a budget policy."""
+        old, new = self.truth.deadline_s, self.now + offset
+        if how == "policy":
+            self.take(self.truth.budget_moved(self.now, new, "load"))
+            return
+        accepted = how == "accepted" or new <= old
+        self.take(self.truth.revised(self.now, new, accepted=accepted))
+        assert self.truth.deadline_s in ({new, old} if accepted else {old})
 
     @precondition(lambda self: self.age > 5)  # let it live first
-    @rule()
-    def supersede(self) -> None:
+    @rule(end=st.sampled_from(["fail", "die", "die", "stop", "stop", "supersede", "shut_down", "cancel"]))
+    def somebody_ends_it(self, end: str) -> None:
+        """Or tries to."""
+        if end != "fail" or self.begun:
+            getattr(self, f"_{end}")()
+
+    def _stop(self) -> None:
+        self.take(self.truth.stop(self.now))
+        assert self.complete == 0 or self.truth.ended
+        self.hurry = True
+
+    def _supersede(self) -> None:
         finishes = self.begun and self.complete == 0 and not self.truth.ended
         self.take(self.truth.superseded(self.now))
         assert self.truth.ended is not finishes
+        self.hurry = True
 
-    @precondition(lambda self: self.age > 5)  # let it live first
-    @rule()
-    def shut_down(self) -> None:
+    def _shut_down(self) -> None:
         self.take(self.truth.shutdown(self.now))
         assert self.truth.ended
 
-    @precondition(lambda self: self.age > 5)  # let it live first
-    @rule()
-    def cancel(self) -> None:
+    def _cancel(self) -> None:
         self.silent = self.silent or not self.truth.ended
         self.take(self.truth.cancel(self.now))
         assert self.truth.ended
@@ -452,5 +460,5 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.truth.ended or self.timer_at_s is None
 
 
-AnyOrder.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
 TestAnyOrder = AnyOrder.TestCase
