@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule
 
 from interim.scheduling.costs import CostModel
+from interim.scheduling.doubts import Doubt
 from interim.scheduling.errors import EventError, StepError
 from interim.scheduling.job import Job, State
 from interim.scheduling.policy import named
@@ -233,14 +234,45 @@ def test_an_image_that_does_not_come_holds_the_device_up_to_its_promise_only(
 
 
 def test_one_hiccup_does_not_refuse_tight_requests_for_ever(make_job: MakeJob) -> None:
-    """An idle device that usually makes it takes the request again after a few refusals."""
+    """An idle device that refused measures again, and takes the request once it was seen to be in time."""
     costs = CostModel()
     for seconds in [0.01] * 30 + [0.2] + [0.01] * 30:
         costs.observe(1, SIZE, seconds)
     scheduler = Scheduler(exits=1, costs=costs, policy=named("edf", costs=costs))
-    verdicts = [scheduler.ask(0.0, make_job(id_, 0.08, max_exit=1)).admitted for id_ in range(4)]
-    assert not verdicts[0]
-    assert verdicts[-1]
+    assert not scheduler.ask(0.0, make_job(1, 0.08, max_exit=1)).admitted
+    doubt = scheduler.doubt(0.0)
+    assert doubt == Doubt(size=SIZE, exits=1)
+    scheduler.settle(doubt, [(1, 0.01), (1, 0.01)])
+    assert scheduler.ask(0.1, make_job(2, 0.18, max_exit=1)).admitted
+
+
+def test_a_size_never_seen_is_measured_once_it_was_refused(make_job: MakeJob) -> None:
+    """It is charged threefold until measured; a budget between the charge and the cost comes in after that."""
+    costs = CostModel()
+    costs.observe(1, SIZE, 0.01)
+    scheduler = Scheduler(exits=1, costs=costs, policy=named("edf", costs=costs))
+    small = (SIZE[0] // 2, SIZE[1])
+    assert not scheduler.ask(0.0, make_job(1, 0.012, max_exit=1, size=small)).admitted
+    doubt = scheduler.doubt(0.0)
+    assert doubt == Doubt(size=small, exits=1)
+    scheduler.settle(doubt, [(1, 0.004)] * 3)
+    assert scheduler.ask(0.1, make_job(2, 0.112, max_exit=1, size=small)).admitted
+
+
+def test_doubts_wait_for_an_idle_device_and_are_not_raised_all_the_time(make_job: MakeJob) -> None:
+    """A hopeless budget, sent over and over, has its size measured once a second at most, and never beside work."""
+    costs = CostModel()
+    costs.observe(1, SIZE, 0.01)
+    scheduler = Scheduler(exits=1, costs=costs, policy=named("edf", costs=costs))
+    measured = []
+    for tick in range(300):
+        now_s = tick / 100
+        scheduler.ask(now_s, make_job(tick, now_s + 0.001, max_exit=1))
+        measured += [doubt] if (doubt := scheduler.doubt(now_s)) else []
+    assert len(measured) == 3
+    scheduler.ask(9.0, make_job(1000, 9.001, max_exit=1))
+    scheduler.ask(9.0, make_job(1001, 99.0, max_exit=1))
+    assert scheduler.doubt(9.0) is None
 
 
 def test_requests_that_can_never_be_met_teach_no_optimism(make_job: MakeJob) -> None:

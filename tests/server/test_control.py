@@ -36,7 +36,8 @@ from interim.server.engine.pulse import Pulse
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from interim.server.engine.request import Work
+    from interim.server.engine.probe import Probe
+from interim.server.engine.request import Work
 
 SIZE = (64, 96)
 SLICE_S, SLICES = 0.01, 3
@@ -330,12 +331,40 @@ def test_a_message_out_of_place_is_an_error(bench: Bench) -> None:
 
 def test_an_idle_compute_thread_takes_what_comes(bench: Bench) -> None:
     """The thread that waits for work wakes up with the image, not with a timer."""
-    taken: list[Work] = []
+    taken: list[Work | Probe] = []
     thread = threading.Thread(target=lambda: taken.append(bench.control.take()))
     thread.start()
     bench.enter(1)
     thread.join(timeout=20)
-    assert [(work.exit, [request.id for request in work.requests]) for work in taken] == [(1, [1])]
+    works = [work for work in taken if isinstance(work, Work)]
+    assert [(work.exit, [request.id for request in work.requests]) for work in works] == [(1, [1])]
+
+
+def test_a_refusal_on_an_idle_engine_is_looked_into(bench: Bench) -> None:
+    """Its size is measured at once, and what turns out to be possible comes in the next time."""
+    small = (32, 64)  # never seen: charged three times its share of pixels, which is a third
+    bench.ask(1, budget_s=0.025, height=small[0], width=small[1])
+    assert not bench.heard(Verdict)[-1].admitted
+    probe = bench.control.next_probe()
+    assert probe is not None
+    assert (probe.doubt.size, probe.doubt.exits) == (small, 1)
+    bench.control.probed(probe, [(1, 0.01)] * 2)
+    assert bench.control.next_probe() is None
+    bench.ask(2, budget_s=0.025, height=small[0], width=small[1])
+    assert bench.heard(Verdict)[-1].admitted
+
+
+def test_looking_into_it_yields_to_work(bench: Bench) -> None:
+    """A request that comes in has the device at the next slice border."""
+    bench.ask(1, budget_s=0.001)
+    probe = bench.control.next_probe()
+    assert probe is not None
+    bench.ask(2, budget_s=0.001)
+    assert not probe.given_up
+    bench.ask(3)
+    assert probe.given_up
+    bench.control.probed(probe, [])
+    assert bench.control.next_probe() is None
 
 
 EVENTS = st.lists(

@@ -8,15 +8,17 @@ import torch
 from tests.server.scripted import EXITS, ScriptedModel
 
 from interim.scheduling.costs import CostModel
+from interim.scheduling.doubts import Doubt
 from interim.server.engine import loading
 from interim.server.engine.arena import Arena
 from interim.server.engine.compute import Compute, Listener
 from interim.server.engine.device import Device
 from interim.server.engine.loading import LoadError, load, plain
 from interim.server.engine.messages import Start
+from interim.server.engine.probe import Probe
 from interim.server.engine.pulse import Pulse
 from interim.server.engine.setup import Setup
-from interim.server.engine.warm import PASSES, WarmUp, WarmUpError
+from interim.server.engine.warm import PASSES, PROBE_PASSES, WarmUp, WarmUpError
 
 CPU = torch.device("cpu")
 SIZE = (64, 96)
@@ -90,6 +92,37 @@ def test_a_model_that_raises_on_any_image_is_told(monkeypatch: pytest.MonkeyPatc
     monkeypatch.setattr(ScriptedModel, "start", lambda _self, images: images.no_such_thing)
     with pytest.raises(WarmUpError, match="only warming up"):
         warm_up(ScriptedModel(sleep=Clock().sleep), Clock()).once(SIZE)
+
+
+def test_a_probe_measures_the_stages_in_doubt() -> None:
+    """Two passes count, the one before them warms up."""
+    clock = Clock()
+    model = ScriptedModel(slices=2, slice_s=0.05, sleep=clock.sleep)
+    seconds = warm_up(model, clock).probe(Probe(Doubt(size=SIZE, exits=2)))
+    assert [exit_ for exit_, _ in seconds] == [1, 2] * PROBE_PASSES
+    assert [spent_s for _, spent_s in seconds] == pytest.approx([0.1] * 2 * PROBE_PASSES)
+
+
+def test_a_probe_that_is_given_up_ends_at_the_next_slice() -> None:
+    """Whatever it had measured in full is kept, the stage under way is not."""
+    clock = Clock()
+    probe = Probe(Doubt(size=SIZE, exits=1))
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        if clock.now_s > 0.45:  # in the fifth slice: stage 1 has two, and the first pass does not count
+            probe.give_up()
+
+    model = ScriptedModel(slices=2, slice_s=0.1, sleep=sleep)
+    measured = warm_up(model, clock).probe(probe)
+    assert dict(measured) == {1: pytest.approx(0.2)}
+    assert clock.now_s < 0.6
+
+
+def test_a_size_on_which_the_model_raises_is_no_news(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A probe runs for nobody: it must not take the engine down."""
+    monkeypatch.setattr(ScriptedModel, "start", lambda _self, images: images.no_such_thing)
+    assert not warm_up(ScriptedModel(sleep=Clock().sleep), Clock()).probe(Probe(Doubt(size=SIZE, exits=1)))
 
 
 def test_ready_says_all_that_the_front_needs() -> None:

@@ -82,9 +82,10 @@ class CostModel:
         return (stage, size) in self._lines
 
     def doubt(self, stage: int, size: Size) -> None:
-        """Forget the slowest recent observation of a stage (see `Spread.doubt`)."""
+        """Let the next observations of a stage count for more than all there were (see `Line.doubt`)."""
         line = self._lines.get((stage, size))
-        if line is not None and line.spread.doubt():
+        if line is not None:
+            line.doubt()
             self._predicted.clear()
 
     def _guess(self, stage: int, size: Size) -> float:

@@ -12,6 +12,7 @@ if TYPE_CHECKING:
 
 _KEEP = 0.98  # what an old observation weighs after each new one: about the last 50 count
 _BATCH_STEP = 0.2  # how fast the batch curve follows
+_DOUBTED = 1.0  # what the whole past weighs against the next observation once it is in doubt
 _LEAST_VARIANCE = 1e-4  # of the active share: below it the slope cannot be told from the noise
 
 
@@ -62,6 +63,14 @@ class Line:
             self.curve[batch] = known + _BATCH_STEP * (factor - known)
         elif not first:
             self._fit(share, seconds)
+
+    def doubt(self) -> None:
+        """The past refused what an idle device can perhaps do: let it count for little from now on."""
+        keep = min(_DOUBTED / self.weight, 1.0) if self.weight else 1.0
+        self.weight *= keep
+        self.variance *= keep
+        self.covariance *= keep
+        self.spread.doubt()
 
     def _slope(self) -> float:
         """b, so that a >= 0 and b >= 0."""

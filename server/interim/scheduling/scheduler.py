@@ -6,19 +6,19 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from interim.scheduling.admission import ADMITTED, Admission, admit
+from interim.scheduling.doubts import Doubts
 from interim.scheduling.errors import EventError, StepError
 from interim.scheduling.job import Event, State
 from interim.scheduling.mandatory import batch_s, mean_share
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
     from interim.scheduling.costs import CostModel
+    from interim.scheduling.doubts import Doubt
     from interim.scheduling.job import Job
     from interim.scheduling.policy import Policy
     from interim.scheduling.step import Step
-
-_DOUBT_QUANTILE = 0.5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +50,7 @@ class Scheduler:
         self._max_jobs = max_jobs
         self._jobs: dict[int, Job] = {}
         self._running: _Running | None = None
+        self._doubts = Doubts()
 
     @property
     def jobs(self) -> Mapping[int, Job]:
@@ -175,6 +176,26 @@ class Scheduler:
         if job is not None:
             self._jobs[job_id] = job.after(Event.FAIL)
 
+    def doubt(self, now_s: float) -> Doubt | None:
+        """What to measure while there is nothing else to do; None while there is, or where nothing is in doubt.
+
+        Tell `settle` what it cost.
+        """
+        return None if self._jobs or self._running else self._doubts.take(now_s)
+
+    def settle(self, doubt: Doubt, seconds: Iterable[tuple[int, float]]) -> None:
+        """What the stages of a doubt cost just now, one job with every position active; counts for more than the past.
+
+        Args:
+            doubt: What was measured.
+            seconds: (exit, seconds) of each step; none where it was given up.
+        """
+        steps = tuple(seconds)
+        for exit_ in {exit_ for exit_, _ in steps}:
+            self.costs.doubt(exit_, doubt.size)
+        for exit_, spent_s in steps:
+            self.costs.observe(exit_, doubt.size, spent_s)
+
     def _advance(self, id_: int, exit_: int, share: float | None) -> bool:
         """Take one job of a finished step on; whether it has nothing more to run."""
         job = self._jobs.get(id_)
@@ -203,7 +224,7 @@ class Scheduler:
             return ADMITTED
         verdict = admit(now_s, job, others, free_s=free_s, costs=self.costs)
         if not verdict.admitted and not others:
-            self._doubt(now_s, job, free_s)
+            self._doubts.add(now_s, job.size, job.min_exit)
         return verdict
 
     def _after_step(self, job: Job) -> Job:
@@ -211,15 +232,6 @@ class Scheduler:
         if job.state is State.RUNNING and self._running:
             return replace(job, exit=self._running.step.exit)
         return job
-
-    def _doubt(self, now_s: float, job: Job, free_s: float) -> None:
-        """An idle device refused what it usually can do: believe its slowest observation a little less.
-
-        Otherwise one hiccup could refuse every tight request, and nothing would ever be measured again.
-        """
-        if admit(now_s, job, (), free_s=free_s, costs=self.costs, quantile=_DOUBT_QUANTILE).admitted:
-            for exit_ in range(job.exit + 1, job.min_exit + 1):
-                self.costs.doubt(exit_, job.size)
 
     def _full(self, now_s: float) -> Admission:
         soonest = min(job.answer_by_s for job in self._jobs.values())

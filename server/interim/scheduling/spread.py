@@ -43,16 +43,14 @@ class Spread:
         value = self._sorted[low] + (place - low) * (self._sorted[high] - self._sorted[low])
         return max(value, 1.0) * (1.0 + 1.0 / n) if q >= 0.5 else value
 
-    def doubt(self) -> bool:
-        """Forget the largest ratio, so that one old hiccup cannot refuse everyone for ever.
+    def doubt(self) -> None:
+        """Forget the largest quarter of the ratios, at least one: a bad minute of the machine, perhaps.
 
-        Returns:
-            Whether there was one to spare.
+        A few always stay.
         """
-        if len(self._sorted) <= _FEWEST:
-            return False
-        self._recent.remove(self._sorted.pop())
-        return True
+        spare = max(len(self._sorted) - _FEWEST, 0)
+        for _ in range(min(max(len(self._sorted) // 4, 1), spare)):
+            self._recent.remove(self._sorted.pop())
 
     def to_list(self) -> list[float]:
         """The ratios, oldest first."""

@@ -29,10 +29,11 @@ from interim.server.engine.messages import (
     Submit,
     Verdict,
 )
+from interim.server.engine.probe import Probe
 from interim.server.engine.request import Request, Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from interim.scheduling.admission import Admission
     from interim.scheduling.scheduler import Scheduler
@@ -75,6 +76,7 @@ class Control:
         self._requests: dict[int, Request] = {}
         self._submitted_s: dict[int, float] = {}
         self._step: Step | None = None
+        self._probe: Probe | None = None
         self._entered_share = 1.0
         self._shares: dict[int, float] = {}  # of the requests that the running step has brought to its exit
         self._idle = True
@@ -131,6 +133,8 @@ class Control:
         admission = self._scheduler.ask(now_s, job)
         if admission.admitted:
             self._asked[ask.id] = ask
+            if self._probe is not None:
+                self._probe.give_up()
         self._answer(ask.id, 0, admission)
 
     def _answer(self, id_: int, ticket: int, admission: Admission) -> None:
@@ -177,14 +181,28 @@ class Control:
 
     # --- from the compute thread ---
 
-    def take(self) -> Work:
-        """The next work; waits until there is one."""
+    def take(self) -> Work | Probe:
+        """The next work, or with none something to find out; waits until there is either."""
         with self._changed:
-            while (work := self.next_work()) is None:
+            while (work := self.next_work() or self.next_probe()) is None:
                 now_s = self._clock()
                 wake_s = self._scheduler.wake_s(now_s)
                 self._changed.wait(None if wake_s is None else max(wake_s - now_s, 1e-3))
             return work
+
+    def next_probe(self) -> Probe | None:
+        """What to measure while there is nothing to run; answer with `probed`."""
+        with self._changed:
+            doubt = self._scheduler.doubt(self._clock())
+            self._probe = None if doubt is None else Probe(doubt)
+            self._idle = doubt is None
+            return self._probe
+
+    def probed(self, probe: Probe, seconds: Sequence[tuple[int, float]]) -> None:
+        """What the stages of a probe cost: (exit, seconds) of each step."""
+        with self._changed:
+            self._probe, self._news = None, True
+            self._scheduler.settle(probe.doubt, seconds)
 
     def next_work(self) -> Work | None:
         """The next work, which counts as running from now on; None: there is nothing to run now."""

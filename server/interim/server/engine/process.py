@@ -25,6 +25,7 @@ from interim.server.engine.arena import Arena
 from interim.server.engine.channel import Channel
 from interim.server.engine.control import BEAT_S, Control
 from interim.server.engine.messages import Learned, Quit, Start, Unable
+from interim.server.engine.probe import Probe
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -134,7 +135,11 @@ class Engine:
         self._control = control
         self._opened.set()
         while True:
-            compute.run(control.take())
+            match control.take():
+                case Probe() as probe:
+                    control.probed(probe, setup.warm_up.probe(probe))
+                case work:
+                    compute.run(work)
 
 
 def _live_and_die_with(parent: int) -> None:

@@ -51,6 +51,7 @@ class Setup:
         self.costs = CostModel() if start.learned is None else CostModel.from_dict(start.learned)
         self._max_batch = start.max_batch or (CUDA_BATCH if self._device.device.type == "cuda" else CPU_BATCH)
         self._policy = named(start.policy, costs=self.costs, max_batch=self._max_batch)
+        self.warm_up = WarmUp(self.compute, exits=len(self.spec.exits))
         self._warm()
 
     def compute(self, listener: Listener, arena: Arena) -> Compute:
@@ -87,13 +88,12 @@ class Setup:
 
     def _warm(self) -> None:
         sizes = self._start.warm_sizes
-        warm_up = WarmUp(self.compute, exits=len(self.spec.exits))
         for size in sizes[:1] if self._start.learned else sizes:
-            warm_up.once(size)
+            self.warm_up.once(size)
         self.pulse.reset()  # the first pass chooses kernels and touches memory: its slices say nothing
         if self._start.learned is None:
             for size in sizes:
-                warm_up.measure(size, self.costs, padded=self._padded(size), max_batch=self._max_batch)
+                self.warm_up.measure(size, self.costs, padded=self._padded(size), max_batch=self._max_batch)
 
     def _stage_cost(self, exit_: int) -> StageCost:
         size = self._padded(self._start.warm_sizes[0])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -17,9 +18,13 @@ if TYPE_CHECKING:
     from interim.scheduling.costs import CostModel
     from interim.server.engine.arena import Bytes, Shape
     from interim.server.engine.compute import Compute, Listener
+    from interim.server.engine.probe import Probe
 
 PASSES = 3
 """Measured passes over all stages; one more before them is not counted."""
+
+PROBE_PASSES = 2
+"""Measured passes over the stages of a probe, likewise after one more."""
 
 ENOUGH_S = 2.0
 """A size that takes longer than this altogether is not measured another time."""
@@ -78,17 +83,39 @@ class WarmUp:
                     break
             batch *= 2
 
+    def probe(self, probe: Probe) -> list[tuple[int, float]]:
+        """What the stages of a probe cost, as (exit, seconds); less, or nothing, where it was given up."""
+        size, exits = probe.doubt.size, probe.doubt.exits
+        with closing(Arena.create(slots=1, max_pixels=size[0] * size[1])) as arena:
+            watch = Stopwatch()
+            compute = self._build(watch, arena)
+            request = self._request(arena, size)
+            probe.enter(request)
+            seconds: list[tuple[int, float]] = []
+            try:
+                for number in range(PROBE_PASSES + 1):
+                    request.state = None
+                    for exit_ in range(1, exits + 1):
+                        compute.run(Work(exit_, (request,)))
+                        if probe.given_up:
+                            return seconds
+                        _activate(request)
+                    if number:  # the first pass chooses kernels and touches memory
+                        seconds += [(exit_, spent_s) for exit_, _, spent_s in watch.steps[-exits:]]
+            except WarmUpError:
+                return []  # this size is beyond the model: a request of it will be told so
+        return seconds
+
     def _pass(self, size: Shape, batch: int) -> list[tuple[int, int, float]]:
         """All stages once; what each took."""
         watch = Stopwatch()
-        arena = Arena.create(slots=batch, max_pixels=size[0] * size[1])
-        compute = self._build(watch, arena)
-        requests = tuple(self._request(arena, size) for _ in range(batch))
-        for exit_ in range(1, self._exits + 1):
-            compute.run(Work(exit_, requests))
-            for request in requests:
-                _activate(request)
-        arena.close()
+        with closing(Arena.create(slots=batch, max_pixels=size[0] * size[1])) as arena:
+            compute = self._build(watch, arena)
+            requests = tuple(self._request(arena, size) for _ in range(batch))
+            for exit_ in range(1, self._exits + 1):
+                compute.run(Work(exit_, requests))
+                for request in requests:
+                    _activate(request)
         return watch.steps
 
     def _request(self, arena: Arena, size: Shape) -> Request:

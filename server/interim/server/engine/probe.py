@@ -1,0 +1,33 @@
+"""Stages run for nobody, to find out what they cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from interim.scheduling.doubts import Doubt
+    from interim.server.engine.request import Request
+
+
+@dataclass(slots=True, eq=False)
+class Probe:
+    """Measure what is in doubt while the device is idle; shared by the two threads.
+
+    Control gives it up as soon as there is a request; compute then stops at the next slice border.
+    """
+
+    doubt: Doubt
+    requests: list[Request] = field(default_factory=list)
+    given_up: bool = False
+
+    def give_up(self) -> None:
+        """There is work to do."""
+        self.given_up = True
+        for request in list(self.requests):
+            request.forgotten = True
+
+    def enter(self, request: Request) -> None:
+        """This request runs next, on behalf of the probe."""
+        self.requests.append(request)
+        request.forgotten = self.given_up
