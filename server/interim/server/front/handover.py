@@ -49,6 +49,7 @@ class Handover:
             message.reason = _REASONS[send.reason]
         if send.final and send.exit == 0:
             message.retry_after_ms = self._retry_after_ms()
+        self._count(part, now_s)
         return response
 
     def taken(self, handed_s: float, now_s: float) -> None:
@@ -58,10 +59,15 @@ class Handover:
         if part.encoded is not None:
             height, width = self._live.order.wanted.size
             self._means.margin.observe(height * width, part.encode_s + now_s - handed_s)
+        if part.send.final:
+            self._done()
+
+    def _count(self, part: "Part", handed_s: float) -> None:
+        """What is handed over counts now: a client may hang up on its final before the write returns."""
+        if part.encoded is not None:
             self._count_mask(handed_s)
         if part.send.final:
             self._count_final(part.send, handed_s)
-            self._done()
 
     def _count_mask(self, handed_s: float) -> None:
         name, metrics = self._model.name, self._means.metrics
