@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from interim.scheduling.budgets import BudgetRequest
-from interim.server.engine.messages import Ask, Failed, Forget, Freed, Published, Submit, Verdict
+from interim.scheduling.budgets import Budget, BudgetRequest
+from interim.server.engine.messages import Ask, Failed, Forget, Freed, Move, Published, Submit, Verdict
 from interim.server.errors import BadInputError, FaultyError, OverloadedError, RequestError, UnavailableError
 from interim.server.front.handover import Handover
 from interim.server.front.images import Limits
@@ -441,3 +441,27 @@ def die(requests: Any, engine: Any) -> None:
 def rise(requests: Any, engine: Any) -> None:
     engine.up = True
     requests.on(requests.known_model().ready)
+
+
+def test_the_newest_revision_wins(play: Any) -> None:
+    """An extension whose verdict comes after a later shortening does not undo it."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer(budget_ms=100)
+        await turn()
+        engine.begin(live.id)
+        engine.publish(live.id, 1)
+        engine.script = lambda *_: None  # no verdict yet
+        arrival_s = live.truth.arrival_s
+        longer = asyncio.ensure_future(
+            live.revise(Budget(deadline_s=arrival_s + 0.3, budget_s=0.3, policy="request"))
+        )
+        await turn()
+        await live.revise(Budget(deadline_s=arrival_s + 0.05, budget_s=0.05, policy="request"))
+        engine.say(Verdict(id=live.id, ticket=engine.of(Move)[0].ticket, admitted=True))
+        assert not (await longer).admitted
+        await asyncio.sleep(0.2)
+        assert client.final.elapsed_ms == pytest.approx(50 - MARGIN_S * 1e3)
+        engine.say(Freed(id=live.id, wasted_s=0))
+
+    play(scenario)

@@ -61,6 +61,7 @@ class Live:
         self._at_engine = False
         self._moves: dict[int, asyncio.Future[Verdict]] = {}
         self._tickets = 0
+        self._revisions = 0
 
     @property
     def id(self) -> int:
@@ -149,8 +150,13 @@ class Live:
         self._act(self.truth.cancel(self._clock()))
 
     async def revise(self, budget: Budget) -> Verdict:
-        """Move the deadline, earlier or, where the engine agrees, later; says whether it did and why not."""
+        """Move the deadline, earlier or, where the engine agrees, later; says whether it did and why not.
+
+        The newest revision wins: an extension whose verdict comes after a later revision is void.
+        """
         accepted = Verdict(id=self.id, ticket=0, admitted=True)
+        self._revisions += 1
+        revision = self._revisions
         if budget.deadline_s <= self.truth.deadline_s or not self._at_engine:
             self._act(self.truth.revised(self._clock(), budget.deadline_s))
             self._send_move(self.truth.timer_s)
@@ -162,6 +168,8 @@ class Live:
             if not move.cancelled():
                 raise
             verdict = accepted  # its engine died: the next one is asked with the new deadline
+        if revision != self._revisions:
+            return Verdict(id=self.id, ticket=0, admitted=False, detail="a newer revision took its place")
         self._act(self.truth.revised(self._clock(), budget.deadline_s, accepted=verdict.admitted))
         return verdict
 
