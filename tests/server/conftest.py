@@ -1,15 +1,18 @@
 """Virtual time, and an engine that a test plays itself."""
 
 import asyncio
+import contextlib
 import selectors
-from collections.abc import Callable, Coroutine
-from concurrent.futures import Executor, Future
+from collections.abc import AsyncIterator, Callable, Coroutine
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
 
+import grpc
 import numpy as np
 import pytest
 
 from interim.scheduling.budgets import StandardBudget
+from interim.server.config import Config
 from interim.server.engine.arena import Arena, Maps, Slot
 from interim.server.engine.messages import (
     Ask,
@@ -24,10 +27,19 @@ from interim.server.engine.messages import (
     ToEngine,
     Verdict,
 )
+from interim.server.front.control_service import ControlService
+from interim.server.front.health import Health
+from interim.server.front.http import routes
+from interim.server.front.images import Limits
+from interim.server.front.inference_service import InferenceService
+from interim.server.front.listening import CONTROL, INFERENCE, grpc_server, http_site
 from interim.server.front.means import Means
+from interim.server.front.reception import Reception
 from interim.server.front.requests import Door, Requests
 from interim.server.front.served import served
+from interim.server.front.state import State
 from interim.server.telemetry.metrics import Metrics
+from interim.v1 import inference_pb2_grpc
 
 EXITS = 4
 LONG_SIDE = 64
@@ -189,3 +201,63 @@ def in_virtual_time() -> Callable[[Coroutine[Any, Any, Any]], Any]:
 def requests_of_fake() -> Callable[..., Requests]:
     """Makes a table of requests over a fake engine, with no threads: for virtual time."""
     return lambda **options: make_requests(Inline(), **options)
+
+
+class Loopback:
+    """A whole front on free loopback ports, over a fake engine; `engine.script` decides what is computed."""
+
+    def __init__(self, requests: Requests, grpc_address: str, http_address: str, health: Health) -> None:
+        self.requests = requests
+        self.engine: Any = requests.means.engine
+        self.grpc_address = grpc_address
+        self.http_address = http_address
+        self.health = health
+        self.channel = grpc.aio.insecure_channel(grpc_address)
+        self.inference: Any = inference_pb2_grpc.InferenceStub(self.channel)  # type: ignore[no-untyped-call]
+
+
+def whole_work(engine: FakeEngine, message: ToEngine) -> None:
+    """A script: everything comes in, and all exits are there at once."""
+    admit_and_free(engine, message)
+    if isinstance(message, Submit):
+        engine.begin(message.id)
+        for exit_ in range(1, EXITS + 1):
+            engine.publish(message.id, exit_, share=1 - exit_ / EXITS, last=exit_ == EXITS)
+
+
+@contextlib.asynccontextmanager
+async def loopback(**options: Any) -> AsyncIterator[Loopback]:
+    """Serve as long as the context lasts; `options` are those of the config."""
+    config = Config(grpc="127.0.0.1:0", http="127.0.0.1:0", **options)
+    with ThreadPoolExecutor(2) as pool:
+        requests = make_requests(pool, max_requests=config.max_requests, max_bytes=config.max_bytes_mib << 20)
+        clock = asyncio.get_running_loop().time
+        state = State(requests, clock, clock())
+        health = Health((INFERENCE, CONTROL))
+        inference = InferenceService(Reception(requests, Limits()), patience_s=config.slow_reader_s)
+        server, grpc_address = grpc_server(config, inference, ControlService(state), health)
+        runner, http_address = await http_site(config, routes(state, requests.means.metrics, grpc_address))
+        await server.start()
+        health.set(serving=True)
+        front = Loopback(requests, grpc_address, http_address, health)
+        front.engine.script = whole_work
+        try:
+            yield front
+        finally:
+            await front.channel.close()
+            await server.stop(0)
+            await runner.cleanup()
+
+
+@pytest.fixture
+def over_loopback() -> Callable[..., None]:
+    """Plays a scenario, an async function of a `Loopback`, over real gRPC and HTTP."""
+
+    def play(scenario: Callable[[Loopback], Coroutine[Any, Any, None]], **options: Any) -> None:
+        async def main() -> None:
+            async with loopback(**options) as front:
+                await scenario(front)
+
+        asyncio.run(main())
+
+    return play

@@ -85,18 +85,29 @@ def test_a_message_is_packed_when_its_write_begins(in_virtual_time: Any) -> None
 
 @pytest.mark.parametrize("waiting", [True, False])
 def test_a_final_that_nobody_takes_ends_the_stream(in_virtual_time: Any, waiting: Any) -> None:
-    """Whether it waits behind another message or is being written itself."""
+    """Whether it waits behind another message or is being written itself: all is let go at its time.
+
+    The write in flight cannot be taken back; the error comes when it is over.
+    """
 
     async def main() -> Any:
-        outgoing = Outgoing(Reader(1000.0).write)
+        let_go: list[float] = []
+        clock = asyncio.get_running_loop().time
+        reader = Reader(100.0)
+        outgoing = Outgoing(reader.write, lambda: let_go.append(clock()))
         if waiting:
             outgoing.put(1, Line("earlier"))
         outgoing.put(2, Line("final"), take_by_s=1007.0)
+        outgoing.put(3, Line("other"), take_by_s=1008.0)
         with pytest.raises(SlowReaderError, match="did not take"):
             await outgoing.run()
-        return asyncio.get_running_loop().time()
+        outgoing.put(4, Line("too late"), take_by_s=2000.0)
+        assert len(reader.got) == 1
+        return let_go, clock()
 
-    assert in_virtual_time(main()) == pytest.approx(1007.0)
+    let_go, ended_s = in_virtual_time(main())
+    assert let_go == pytest.approx([1007.0])
+    assert ended_s == pytest.approx(1100.0)
 
 
 def test_a_final_taken_in_time_ends_nothing(in_virtual_time: Any) -> None:

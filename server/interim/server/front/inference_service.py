@@ -75,7 +75,10 @@ class InferenceService(inference_pb2_grpc.InferenceServicer):
         async def write(response: pb.SessionResponse) -> None:
             await context.write(response.refinement)
 
-        outgoing = Outgoing(write)
+        def give_up() -> None:
+            live.cancel()
+
+        outgoing = Outgoing(write, give_up)
         sink = StreamSink(outgoing, self._patience_s)
         try:
             live = self._reception.open(request, arrival_s, _deadline_s(context, arrival_s), sink, eager=True)

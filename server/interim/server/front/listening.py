@@ -37,6 +37,8 @@ def grpc_server(
             ("grpc.so_reuseport", 0),  # else a second server would share the port in silence
         )
     )
+    with _taken("gRPC", config.grpc):
+        port = server.add_insecure_port(config.grpc)
     add: Any  # generated code bears no types
     for add, service in (
         (inference_pb2_grpc.add_InferenceServicer_to_server, inference),
@@ -45,8 +47,6 @@ def grpc_server(
     ):
         add(service, server)
     reflection.enable_server_reflection((INFERENCE, CONTROL, HEALTH, reflection.SERVICE_NAME), server)
-    with _taken("gRPC", config.grpc):
-        port = server.add_insecure_port(config.grpc)
     return server, f"{config.grpc.rpartition(':')[0]}:{port}"
 
 

@@ -2,14 +2,19 @@
 
 One write is in flight; while it lasts, a newer answer of the same request takes the place of the waiting
 one. A message is built when its write begins, so that what it says of time is true then. A final that is
-not taken in time ends the stream: nobody reads at the other end.
+not taken in time ends the stream: nobody reads at the other end. What was held for it is let go at once; the
+write in flight is left to the transport, which can end a stream only after it.
 """
 
 import asyncio
+import logging
 from collections.abc import Awaitable, Callable, Hashable
 from typing import Any, Protocol
 
 from interim.server.errors import ServerError
+from interim.server.telemetry.log import note
+
+log = logging.getLogger("interim.front")
 
 
 class SlowReaderError(ServerError):
@@ -27,23 +32,30 @@ class Parcel(Protocol):
 
 
 class Outgoing:
-    """The messages waiting for one stream, at most one a key, in the order in which keys came to wait."""
+    """The messages waiting for one stream, at most one a key, in the order in which keys came to wait.
 
-    def __init__(self, write: Callable[[Any], Awaitable[None]]) -> None:
+    `given_up` is called, once, when a message was not taken by its time.
+    """
+
+    def __init__(
+        self, write: Callable[[Any], Awaitable[None]], given_up: Callable[[], None] = lambda: None
+    ) -> None:
         self._write = write
+        self._given_up = given_up
         self._waiting: dict[Hashable, Parcel] = {}
         self._limits: dict[Hashable, asyncio.TimerHandle] = {}
         self._news = asyncio.Event()
         self._room = asyncio.Event()
         self._closed = False
         self._stuck = False
-        self._task: asyncio.Task[Any] | None = None
 
     def put(self, key: Hashable, parcel: Parcel, *, take_by_s: float | None = None) -> None:
         """Hand `parcel` over when its turn comes; it replaces what waits under the same key.
 
         `take_by_s`: the instant (of the loop's clock) by which the client must have taken it.
         """
+        if self._stuck:
+            return
         self._waiting[key] = parcel
         if take_by_s is not None:
             self._limits[key] = asyncio.get_running_loop().call_at(take_by_s, self._give_up)
@@ -69,9 +81,8 @@ class Outgoing:
         """Write until closed and empty.
 
         Raises:
-            SlowReaderError: a message was not taken by its time.
+            SlowReaderError: a message was not taken by its time, and the write in flight then is over now.
         """
-        self._task = asyncio.current_task()
         try:
             while await self._any():
                 key = next(iter(self._waiting))
@@ -80,13 +91,11 @@ class Outgoing:
                 await self._hand_over(parcel)
                 if key not in self._waiting:
                     self._settle(key)
-        except asyncio.CancelledError:
-            if self._stuck:
-                raise SlowReaderError("the client did not take its answer: the stream is given up") from None
-            raise
         finally:
             for key in list(self._limits):
                 self._settle(key)
+        if self._stuck:
+            raise SlowReaderError("the client did not take its answer: the stream is given up")
 
     async def _any(self) -> bool:
         while not self._waiting:
@@ -110,6 +119,9 @@ class Outgoing:
             limit.cancel()
 
     def _give_up(self) -> None:
-        self._stuck = True
-        if self._task is not None:
-            self._task.cancel()
+        if not self._stuck:
+            self._stuck = True
+            note(log, "slow client dropped", level=logging.WARNING, waiting=len(self._waiting))
+            self._waiting.clear()
+            self.close()
+            self._given_up()

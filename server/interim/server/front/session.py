@@ -53,14 +53,14 @@ class Session:
         patience_s: float,
     ) -> None:
         self._reception = reception
-        self._outgoing = Outgoing(write)
+        self._outgoing = Outgoing(write, self._give_up)
         self._grpc_deadline_s = grpc_deadline_s
         self._patience_s = patience_s
         self._frames: dict[str, Frame] = {}
         self._handovers: dict[int, Handover] = {}
         self._revisions: set[asyncio.Task[None]] = set()
         self._clock = asyncio.get_running_loop().time
-        self._half_closed = False
+        self._half_closed = self._given_up = False
 
     async def run(self, messages: AsyncIterator[pb.SessionRequest]) -> None:
         """Serve until the client has half-closed and everything is answered.
@@ -74,8 +74,7 @@ class Session:
         finally:
             for task in [*tasks, *self._revisions]:
                 task.cancel()
-            for frame in list(self._frames.values()):
-                frame.live.cancel()
+            self._cancel_all()
 
     # --- a sink for each frame ----------------------------------------------------------------------
 
@@ -95,6 +94,8 @@ class Session:
 
     async def _read(self, messages: AsyncIterator[pb.SessionRequest]) -> None:
         async for message in messages:
+            if self._given_up:
+                return  # and what comes after it stays with the client
             match message.WhichOneof("message"):
                 case "frame":
                     self._frame(message.frame)
@@ -198,6 +199,15 @@ class Session:
         self._frames.pop(live.order.request_id, None)
         self._handovers.pop(live.id, None)
         self._close_if_done()
+
+    def _cancel_all(self) -> None:
+        for frame in list(self._frames.values()):
+            frame.live.cancel()
+        self._frames.clear()
+
+    def _give_up(self) -> None:
+        self._given_up = True
+        self._cancel_all()
 
     def _close_if_done(self) -> None:
         if self._half_closed and not self._frames:
