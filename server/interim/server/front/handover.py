@@ -56,8 +56,11 @@ class Handover:
         """The transport took it."""
         part, self._part = self._part, None
         assert part is not None
-        if part.encoded is not None:
-            height, width = self._live.order.wanted.size
+        due_s = self._live.due_s if part.send.final else None
+        height, width = self._live.order.wanted.size
+        if due_s is not None:
+            self._means.margin.observe(height * width, now_s - due_s)  # a late timer counts as well
+        elif part.encoded is not None:
             self._means.margin.observe(height * width, part.encode_s + now_s - handed_s)
         if part.send.final:
             self._done()

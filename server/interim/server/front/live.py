@@ -47,6 +47,8 @@ class Live:
             means, order.wanted, eager=eager, offer=lambda send: sink.offer(self, send), fail=self._broken
         )
         self.shares: dict[int, float] = {0: 1.0}
+        self.due_s: float | None = None
+        """When the timer was to fire that ended it; None: something else did."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once the request is answered, refused or cancelled."""
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -249,7 +251,10 @@ class Live:
 
     def _on_timer(self) -> None:
         self._means.engine.drain()  # what is complete by now counts
+        due_s = self.truth.timer_s
         self._act(self.truth.timer(self._clock()))
+        if self.truth.ended:
+            self.due_s = due_s
 
     def _release(self) -> None:
         if self._timer is not None:
