@@ -373,7 +373,7 @@ def test_a_client_that_never_reads_is_dropped_and_harms_nobody(over_loopback: An
         image = pb.Image(encoded=packed.getvalue())  # small to send, 4 MB to answer
         for number in range(3):
             mask = pb.MaskFormat(encoding=pb.RAW)
-            wide = pb.InferRequest(request_id=str(number), image=image, mask=mask, budget_ms=500)
+            wide = pb.InferRequest(request_id=str(number), image=image, mask=mask, budget_ms=1500)
             await silent.write(in_session(wide))
         answer = await front.inference.InferOnce(frame(budget_ms=5000))
         assert answer.exit == 4
