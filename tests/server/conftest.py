@@ -121,12 +121,15 @@ class FakeEngine:
         self.script: Callable[[FakeEngine, ToEngine], None] = admit_and_free
         self.asks: dict[int, Ask] = {}
         self.slots: dict[int, Slot] = {}
+        self.done: dict[int, int] = {}
 
     def send(self, message: ToEngine) -> None:
         self.sent.append(message)
         match message:
             case Ask():
                 self.asks[message.id] = message
+            case Forget():
+                self.slots.pop(message.id, None)
             case Submit():
                 self.slots[message.id] = Slot(message.slot, message.generation)
         self.script(self, message)

@@ -1,10 +1,13 @@
 """The glue: events of engine, client and clock in, messages out, and nothing held when all is over."""
 
 import asyncio
+import contextlib
 import io
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 from PIL import Image
 
 from interim.scheduling.budgets import Budget, BudgetRequest
@@ -26,6 +29,7 @@ class Client:
         self.said: list[Any] = []
         self.errors: list[RequestError] = []
         self.handover: Any = None
+        self.live: Any = None
 
     def infer(
         self,
@@ -42,7 +46,7 @@ class Client:
         image = pb.Image(encoded=encoded) if encoded else pb.Image(raw=raw)
         order = read_order(pb.InferRequest(image=image, **fields), self.requests.known_model(), Limits())
         asked = BudgetRequest(arrival_s=now(), own_s=order.own_budget_s, grpc_deadline_s=grpc_deadline_s)
-        live = self.requests.open(order, asked, self, eager=eager)
+        live = self.live = self.requests.open(order, asked, self, eager=eager)
         self.handover = Handover(live, self.requests.known_model(), self.requests.means, lambda: None)
         return live
 
@@ -52,6 +56,16 @@ class Client:
 
     def reject(self, live: Any, error: Any) -> None:
         self.errors.append(error)
+
+    def check_end(self) -> None:
+        """It was refused at the door, answered, refused, failed or cancelled: one of them, once."""
+        ends = [message for message in self.said if message.final]
+        if self.live is not None:
+            assert len(ends) + len(self.errors) + self.live.cancelled == 1
+        exits = [message.exit for message in self.said]
+        assert exits == sorted(exits)
+        masks = [message.exit for message in self.said if message.HasField("mask")]
+        assert masks == sorted(set(masks))
 
     @property
     def final(self) -> Any:
@@ -317,13 +331,13 @@ def test_an_engine_that_dies_loses_nothing_that_is_complete(play: Any) -> None:
         engine.begin(first.id)
         engine.publish(first.id, 1)
         await turn()
-        die(client.requests, engine)
+        await die(client.requests)
         assert (with_exit.final.exit, with_exit.final.reason) == (1, pb.WORKER_LOST)
         assert without.said == []
         with pytest.raises(UnavailableError, match="being started"):
             Client(client.requests).infer()
         await asyncio.sleep(0.2)
-        rise(client.requests, engine)
+        await rise(client.requests)
         await turn()
         assert [ask.id for ask in engine.of(Ask)] == [first.id, second.id, second.id]
         assert len(engine.of(Submit)) == 3
@@ -344,8 +358,8 @@ def test_in_flight_at_two_deaths_ends_without_an_exit(play: Any) -> None:
         client.infer(budget_ms=5000)
         for _ in range(2):
             await turn()
-            die(client.requests, engine)
-            rise(client.requests, engine)
+            await die(client.requests)
+            await rise(client.requests)
         assert (client.final.exit, client.final.reason) == (0, pb.WORKER_LOST)
         assert client.final.retry_after_ms > 0
 
@@ -359,7 +373,7 @@ def test_a_request_without_a_verdict_is_refused_when_its_engine_dies(play: Any) 
         engine.script = lambda engine, message: None
         client.infer(budget_ms=5000)
         await turn()
-        die(client.requests, engine)
+        await die(client.requests)
         (error,) = client.errors
         assert isinstance(error, UnavailableError)
         assert error.retry_after_s > 0
@@ -377,7 +391,7 @@ def test_an_engine_that_hangs_keeps_nobody_past_the_deadline(play: Any) -> None:
         (error,) = client.errors
         assert isinstance(error, RequestError)
         assert client.requests.means.arena.free == client.requests.means.arena.slots - 1
-        die(client.requests, engine)
+        await die(client.requests)
 
     play(scenario)
 
@@ -432,17 +446,6 @@ def test_maps_that_were_overwritten_are_skipped(play: Any) -> None:
     play(scenario)
 
 
-def die(requests: Any, engine: Any) -> None:
-    engine.up = False
-    engine.outbox.clear()
-    requests.lost()
-
-
-def rise(requests: Any, engine: Any) -> None:
-    engine.up = True
-    requests.on(requests.known_model().ready)
-
-
 def test_the_newest_revision_wins(play: Any) -> None:
     """An extension whose verdict comes after a later shortening does not undo it."""
 
@@ -465,3 +468,137 @@ def test_the_newest_revision_wins(play: Any) -> None:
         engine.say(Freed(id=live.id, wasted_s=0))
 
     play(scenario)
+
+
+def test_a_late_timer_widens_the_margin(play: Any) -> None:
+    """A loop that was held up answers the next request earlier; what others' clients do does not count."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        loop: Any = asyncio.get_running_loop()
+        for late_s, margin_s in ((0.004, MARGIN_S), (0.0, 0.004)):
+            live = client.infer(budget_ms=100)
+            await turn()
+            engine.begin(live.id)
+            engine.publish(live.id, 1)
+            await turn()
+            due_s = live.truth.deadline_s - margin_s
+            assert live.truth.timer_s == pytest.approx(due_s)
+            loop.call_at(
+                due_s - 1e-6, lambda due_s=due_s, late_s=late_s: setattr(loop, "now_s", due_s + late_s)
+            )
+            await asyncio.sleep(0.2)
+            assert client.final.reason == pb.DEADLINE
+            client.said.clear()
+
+    play(scenario)
+
+
+def test_a_cancelled_request_is_counted_as_such(play: Any) -> None:
+    """Refused, answered and cancelled requests can be told apart."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer()
+        await turn()
+        engine.begin(live.id)
+        engine.publish(live.id, 2)
+        await turn()
+        live.cancel()
+        live.cancel()
+
+    assert 'interim_requests_total{exit="2",model="fake",reason="CANCELLED"} 1.0' in play(scenario)
+
+
+EVENTS = st.sampled_from(
+    [
+        "open",
+        "begin",
+        "publish",
+        "publish",
+        "last",
+        "fail",
+        "stop",
+        "supersede",
+        "cancel",
+        "wait",
+        "late",
+        "die",
+        "rise",
+    ]
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300, deadline=None)
+@given(steps=st.lists(st.tuples(EVENTS, st.integers(0, 3)), max_size=40))
+def test_whatever_happens_each_request_ends_once_and_nothing_is_held(play: Any, steps: Any) -> None:
+    """Random orders of engine, client and clock: one end each, exits never fall, every slot comes back."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        clients: list[Client] = []
+        for step, which in steps:
+            if step == "open":
+                clients.append(Client(client.requests))
+                with contextlib.suppress(RequestError):
+                    clients[-1].infer(budget_ms=100 * (which + 1))
+            elif step in GENERAL:
+                await GENERAL[step](client.requests, which)
+            elif which < len(clients):
+                happen(step, clients[which], engine)
+            await turn()
+        await rise(client.requests)
+        await asyncio.sleep(5)
+        for each in clients:
+            each.check_end()
+
+    play(scenario)
+
+
+def happen(step: str, client: Client, engine: Any) -> None:
+    """One event of one request, where the engine or the client could bring it about."""
+    live = client.live
+    if live is None:
+        return
+    if step in ("stop", "cancel"):
+        getattr(live, step)()
+    elif step == "supersede":
+        live.superseded()
+    elif not engine.up or live.id not in engine.slots:
+        return
+    elif live.id not in engine.done:
+        engine.done[live.id] = 0
+        engine.begin(live.id)
+    elif step == "fail":
+        engine.say(Failed(id=live.id, detail="it says so"))
+        del engine.slots[live.id]
+    elif step in ("publish", "last") and engine.done[live.id] < 4:
+        engine.done[live.id] += 1
+        engine.publish(live.id, engine.done[live.id], last=step == "last" or engine.done[live.id] == 4)
+
+
+async def pass_time(requests: Any, which: int) -> None:
+    await asyncio.sleep(0.03 * (which + 1))
+
+
+async def hold_up(requests: Any, which: int) -> None:
+    """The loop is late: something kept it busy."""
+    loop: Any = asyncio.get_running_loop()
+    loop.now_s += 0.03 * (which + 1)
+
+
+async def die(requests: Any, which: int = 0) -> None:
+    engine = requests.means.engine
+    if engine.up:
+        engine.up = False
+        engine.slots.clear()
+        engine.done.clear()
+        engine.outbox.clear()
+        requests.lost()
+
+
+async def rise(requests: Any, which: int = 0) -> None:
+    engine = requests.means.engine
+    if not engine.up:
+        engine.up = True
+        requests.on(requests.known_model().ready)
+
+
+GENERAL = {"wait": pass_time, "late": hold_up, "die": die, "rise": rise}

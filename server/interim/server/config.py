@@ -39,6 +39,9 @@ class Config:
         "127.0.0.1:8080", rules.address(), "where the status page, /metrics, /healthz and /readyz are"
     )
     masking: str = _option("on", rules.one_of("on", "off"), "skip the pixels that are already sure")
+    dtype: str = _option(
+        "auto", rules.one_of("auto", "float32", "bfloat16"), "numbers it computes in; auto: what is fast here"
+    )
     threads: int = _option(
         0, rules.whole(0, 1024), "compute threads; 0: one less than there are cores, at least one"
     )

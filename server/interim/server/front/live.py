@@ -47,6 +47,8 @@ class Live:
             means, order.wanted, eager=eager, offer=lambda send: sink.offer(self, send), fail=self._broken
         )
         self.shares: dict[int, float] = {0: 1.0}
+        self.cancelled = False
+        """Whether its client wanted no answer any more."""
         self.due_s: float | None = None
         """When the timer was to fire that ended it; None: something else did."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -149,7 +151,9 @@ class Live:
 
     def cancel(self) -> None:
         """Nobody wants anything of it any more."""
-        self._act(self.truth.cancel(self._clock()))
+        if not self.truth.ended:
+            self.cancelled = True
+            self._act(self.truth.cancel(self._clock()))
 
     async def revise(self, budget: Budget) -> Verdict:
         """Move the deadline, earlier or, where the engine agrees, later; says whether it did and why not.
@@ -210,7 +214,8 @@ class Live:
         try:
             _, seconds = await means.timed(means.decoders, decode, picture, out)
         except BadInputError as error:
-            self._give_up(error)
+            if not self.truth.ended:
+                self._give_up(error)
         except Exception as error:  # noqa: BLE001 -- one request, whatever broke it, must not take others down
             self._broken(error)
         else:
@@ -251,10 +256,11 @@ class Live:
 
     def _on_timer(self) -> None:
         self._means.engine.drain()  # what is complete by now counts
-        due_s = self.truth.timer_s
+        if not self.truth.ended:
+            self.due_s = self.truth.timer_s
         self._act(self.truth.timer(self._clock()))
-        if self.truth.ended:
-            self.due_s = due_s
+        if not self.truth.ended:
+            self.due_s = None
 
     def _release(self) -> None:
         if self._timer is not None:
@@ -270,14 +276,15 @@ class Live:
             self.over.set_result(None)
 
     def _give_up(self, error: RequestError) -> None:
-        if not self.truth.ended:
-            self.cancel()
-            self._sink.reject(self, error)
+        """End with an error, unless the client has heard the end already or does not want to."""
+        if self.truth.ended and self.truth.reason is None:
+            return
+        self._act(self.truth.cancel(self._clock()))
+        self._sink.reject(self, error)
 
     def _broken(self, error: BaseException) -> None:
         log.error("request failed in the front", exc_info=error, extra={"facts": {"id": self.id}})
-        self.cancel()
-        self._sink.reject(self, FaultyError("the server failed on this request alone; its log says why"))
+        self._give_up(FaultyError("the server failed on this request alone; its log says why"))
 
 
 def _refusal(refuse: Refuse) -> RequestError:

@@ -207,6 +207,8 @@ class Requests:
     def _close(self, live: Live) -> None:
         del self._open[live.id]
         self.bytes_in_flight -= live.order.size_bytes
+        if live.cancelled:
+            self.means.metrics.requests.labels(self._name, str(live.truth.exit), "CANCELLED").inc()
         self._gauge()
 
     def _gauge(self) -> None:

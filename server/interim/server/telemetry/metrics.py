@@ -61,7 +61,7 @@ class Metrics:
 
     def _counters(self) -> None:
         self.requests = self._counter(
-            "requests_total", "Requests ended, by exit and reason", "exit", "reason"
+            "requests_total", "Requests admitted and ended, by exit and reason", "exit", "reason"
         )
         self.late = self._counter("late_total", "Final messages handed over after the deadline")
         self.refused = self._counter("refused_total", "Requests refused, by cause", "why")
