@@ -1,11 +1,16 @@
 """Run one server in this process until it is told to stop."""
 
 import asyncio
+import gc
+import sys
 
 from interim.server.banner import banner
 from interim.server.config import Config
 from interim.server.front.app import App, serve
 from interim.server.telemetry.log import configure
+
+SWITCH_S = 0.0005
+"""How soon a decoding or encoding thread gives the interpreter back to the event loop (default 5 ms)."""
 
 
 def run(config: Config) -> None:
@@ -15,6 +20,7 @@ def run(config: Config) -> None:
         StartError: it cannot start, in one sentence.
     """
     configure(config.log_level)
+    sys.setswitchinterval(SWITCH_S)
     asyncio.run(_run(config))
 
 
@@ -25,5 +31,7 @@ async def _run(config: Config) -> None:
     except BaseException:
         await app.stop()
         raise
+    gc.collect()
+    gc.freeze()  # what lives as long as the server need not be looked through while requests wait
     print(banner(model, grpc=app.grpc_address, http=app.http_address), flush=True)
     await serve(app)
