@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from interim.scheduling.errors import UnknownPolicyError
 from interim.scheduling.job import Job, State
-from interim.scheduling.policy import named, names
+from interim.scheduling.policy import named, names, serving_names
 from interim.scheduling.step import Step
 
 if TYPE_CHECKING:
@@ -31,9 +31,9 @@ def choose(
 
 def test_an_unknown_policy_names_those_there_are(costs: CostModel) -> None:
     """The error lists the names."""
-    with pytest.raises(UnknownPolicyError, match=r"'lifo'.*edf, fifo"):
+    with pytest.raises(UnknownPolicyError, match=r"'lifo'.*edf, price"):
         named("lifo", costs=costs)
-    assert names() == ("edf", "fifo")
+    assert set(serving_names()) < set(names())
 
 
 def test_exit_1_goes_before_any_refinement(costs: CostModel, make_job: MakeJob) -> None:
@@ -159,10 +159,10 @@ def test_every_policy_gives_a_step_that_can_run(
     assert step == choose(costs, queue, name=name, batch=batch)
     mixed = list(queue)
     shuffled.shuffle(mixed)
-    if batch == 1:
+    if batch == 1 and name in serving_names():
         assert step == choose(costs, mixed, name=name)
     if step is None:
-        assert name == "edf" or not [j for j in queue if j.state is State.WAITING and j.answer_by_s > 0]
+        assert name != "fifo" or not [j for j in queue if j.state is State.WAITING and j.answer_by_s > 0]
         return
     jobs = [job for job in queue if job.id in step.ids]
     assert 1 <= len(jobs) == len(step.ids) == len(set(step.ids)) <= batch

@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interim.scheduling.job import Job, State
-from interim.scheduling.policy import named
+from interim.scheduling.policy import named, names, serving_names
 from interim.scheduling.scheduler import Scheduler
+from interim.scheduling.utility import HALVING, Utility, ValidatedUtility
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -20,6 +21,12 @@ if TYPE_CHECKING:
     from interim.scheduling.step import Step
 
 EPSILON_S = 1e-6
+
+UTILITIES = (
+    ValidatedUtility(quality=(0.4, 0.6, 0.7, 0.8), active_share=(1.0, 0.6, 0.5, 0.4)),
+    ValidatedUtility(quality=(0.1, 0.12, 0.7, 0.65)),
+)
+"""Concave and not: in the second only the third exit is worth much, and the fourth is worse."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,6 +52,8 @@ class Run:
     costs: CostModel
     arrivals: Sequence[Arrival]
     max_batch: int = 1
+    policy: str = "edf"
+    utility: Utility = HALVING
     admitted: set[int] = field(default_factory=set)
     promised_s: dict[int, float] = field(default_factory=dict)
     served_s: dict[int, float] = field(default_factory=dict)
@@ -52,7 +61,9 @@ class Run:
 
     def __post_init__(self) -> None:
         self.scheduler = Scheduler(
-            exits=4, costs=self.costs, policy=named("edf", costs=self.costs, max_batch=self.max_batch)
+            exits=4,
+            costs=self.costs,
+            policy=named(self.policy, costs=self.costs, max_batch=self.max_batch, utility=self.utility),
         )
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = 0
@@ -132,6 +143,7 @@ class Run:
             self.scheduler.forget(now_s, id_)
 
 
+POLICIES = st.sampled_from(serving_names())
 PARTS = st.sampled_from([0.05, 0.5, 0.9, 1.0])
 ARRIVALS = st.builds(
     Arrival,
@@ -149,12 +161,21 @@ ARRIVALS = st.builds(
 
 
 @settings(max_examples=200, deadline=None)
-@given(arrivals=st.lists(ARRIVALS, max_size=25), max_batch=st.sampled_from([1, 4]))
+@given(
+    arrivals=st.lists(ARRIVALS, max_size=25),
+    max_batch=st.sampled_from([1, 4]),
+    policy=POLICIES,
+    utility=st.sampled_from(UTILITIES),
+)
 def test_every_admitted_job_gets_its_mandatory_exits_by_the_promised_instant(
-    exact_costs: Callable[[float], CostModel], arrivals: list[Arrival], max_batch: int
+    exact_costs: Callable[[float], CostModel],
+    arrivals: list[Arrival],
+    max_batch: int,
+    policy: str,
+    utility: Utility,
 ) -> None:
     """As long as stages and decoding stay within what was predicted, whatever comes and is revised."""
-    run = Run(exact_costs(0.5), arrivals, max_batch).drive()
+    run = Run(exact_costs(0.5), arrivals, max_batch, policy, utility).drive()
     for id_ in run.admitted:
         assert id_ in run.served_s, f"request {id_} never got its mandatory exits"
         assert run.served_s[id_] <= run.promised_s[id_] + EPSILON_S
@@ -165,24 +186,30 @@ def test_every_admitted_job_gets_its_mandatory_exits_by_the_promised_instant(
     arrivals=st.lists(ARRIVALS, min_size=1, max_size=15),
     other_future=st.lists(ARRIVALS, max_size=15),
     now_s=st.floats(0.0, 15.0),
+    policy=st.sampled_from(names()),
 )
 def test_another_future_changes_no_decision_of_the_past(
     exact_costs: Callable[[float], CostModel],
     arrivals: list[Arrival],
     other_future: list[Arrival],
     now_s: float,
+    policy: str,
 ) -> None:
     """Two histories that agree up to an instant have the same steps up to it."""
     past = [arrival for arrival in arrivals if arrival.at_s < now_s]
     futures = [[a for a in future if a.at_s >= now_s] for future in (arrivals, other_future)]
-    one, other = (Run(exact_costs(0.5), [*past, *future], 4).drive() for future in futures)
+    one, other = (
+        Run(exact_costs(0.5), [*past, *future], 4, policy, UTILITIES[0]).drive() for future in futures
+    )
     before_one, before_other = ([s for s in run.steps if s[0] < now_s] for run in (one, other))
     assert before_one == before_other
 
 
 @settings(max_examples=50, deadline=None)
-@given(st.lists(ARRIVALS, max_size=15))
-def test_no_job_is_left_standing(exact_costs: Callable[[float], CostModel], arrivals: list[Arrival]) -> None:
+@given(st.lists(ARRIVALS, max_size=15), POLICIES)
+def test_no_job_is_left_standing(
+    exact_costs: Callable[[float], CostModel], arrivals: list[Arrival], policy: str
+) -> None:
     """When all is over nobody admitted still owes an exit, though no event comes but those of the jobs."""
-    run = Run(exact_costs(0.5), arrivals).drive()
+    run = Run(exact_costs(0.5), arrivals, policy=policy).drive()
     assert not [job for job in run.scheduler.jobs.values() if job.owes or job.state is State.ASKED]

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from interim.scheduling.mandatory import PROMISE_QUANTILE, keepable, work_s
 
@@ -33,6 +33,27 @@ class Admission:
 
 
 ADMITTED = Admission(admitted=True)
+
+
+class AdmissionTest(Protocol):
+    """Decides whether a job that owes exits may join the others: `admit`, or `admit_all`."""
+
+    def __call__(
+        self, now_s: float, job: Job, others: Iterable[Job], *, free_s: float, costs: CostModel
+    ) -> Admission:
+        """See `admit`."""
+
+
+def admit_all(
+    now_s: float,  # noqa: ARG001 (the interface)
+    job: Job,  # noqa: ARG001 (the interface)
+    others: Iterable[Job],  # noqa: ARG001 (the interface)
+    *,
+    free_s: float,  # noqa: ARG001 (the interface)
+    costs: CostModel,  # noqa: ARG001 (the interface)
+) -> Admission:
+    """Everybody comes in and nothing is promised: how policies are compared without admission."""
+    return ADMITTED
 
 
 def admit(

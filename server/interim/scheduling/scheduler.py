@@ -14,6 +14,7 @@ from interim.scheduling.mandatory import batch_s, mean_share
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
+    from interim.scheduling.admission import AdmissionTest
     from interim.scheduling.costs import CostModel
     from interim.scheduling.doubts import Doubt
     from interim.scheduling.job import Job
@@ -41,13 +42,23 @@ class Scheduler:
         costs: The cost model; the scheduler teaches it and predicts with it.
         policy: Who chooses (`interim.scheduling.policy.named`).
         max_jobs: The most live jobs; one more is refused with cause "queue".
+        admission: Who may come in; `admit_all` promises nothing and serves comparisons.
     """
 
-    def __init__(self, *, exits: int, costs: CostModel, policy: Policy, max_jobs: int = 256) -> None:
+    def __init__(
+        self,
+        *,
+        exits: int,
+        costs: CostModel,
+        policy: Policy,
+        max_jobs: int = 256,
+        admission: AdmissionTest = admit,
+    ) -> None:
         self.exits = exits
         self.costs = costs
         self._policy = policy
         self._max_jobs = max_jobs
+        self._admission = admission
         self._jobs: dict[int, Job] = {}
         self._running: _Running | None = None
         self._doubts = Doubts()
@@ -222,7 +233,7 @@ class Scheduler:
         free_s = self._free_s(now_s)
         if not job.owes and free_s <= job.due_s:
             return ADMITTED
-        verdict = admit(now_s, job, others, free_s=free_s, costs=self.costs)
+        verdict = self._admission(now_s, job, others, free_s=free_s, costs=self.costs)
         if not verdict.admitted and not others:
             self._doubts.add(now_s, job.size, job.min_exit)
         return verdict

@@ -1,0 +1,78 @@
+"""The price of device time, µ(t): the gain per second below which a stage is not worth its time under this load."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections import deque
+from itertools import accumulate
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from interim.scheduling.job import Job
+    from interim.scheduling.outlook import Outlook, Outlooks
+
+WINDOW = 24
+"""Arrivals that the forecast looks back on: a burst is seen within a few of them."""
+
+UP, DOWN = 1.35, 0.97
+"""The correction grows by UP when worthwhile work expired, and shrinks by DOWN at a decision without need."""
+
+MOST = 8.0
+"""The correction stays between 1 / MOST and MOST."""
+
+_FEWEST = 6
+
+
+class Price:
+    """A forecast from the recent arrivals, times a correction from what really became of their work.
+
+    The forecast: had the device run the work of the last arrivals in order of density for as long as they
+    took to come, the density it would have got to. 0 where it would have got through, so also when idle.
+    """
+
+    def __init__(self, headroom: float = 0.0) -> None:
+        self._capacity = 1.0 - headroom
+        self._recent: deque[tuple[float, Outlook]] = deque(maxlen=WINDOW)
+        self._densities: list[float] = []
+        self._spent_s: list[float] = []
+        self._correction = 1.0
+        self._before: Mapping[int, Job] = {}
+        self.value = 0.0
+
+    def update(self, now_s: float, queue: Sequence[Job], outlooks: Outlooks) -> None:
+        """Take in who came and who left since the last decision."""
+        live = {job.id: job for job in queue}
+        came = [job for job in queue if job.id not in self._before]
+        for job in came:
+            self._recent.append((job.arrival_s, outlooks.of(job)))
+        if came:
+            self._sort()
+        if any(self._expired(job, now_s, outlooks) for id_, job in self._before.items() if id_ not in live):
+            self._correction = min(self._correction * UP, MOST)
+        self._before = live
+        self.value = self._forecast(now_s) * self._correction
+
+    def relax(self) -> None:
+        """Nothing that waits is worth the price: it is too high."""
+        self._correction = max(self._correction * DOWN, 1.0 / MOST)
+
+    def _sort(self) -> None:
+        pieces = sorted((piece for _, each in self._recent for piece in each.segments), reverse=True)
+        self._densities = [piece.density for piece in pieces]
+        self._spent_s = list(accumulate(piece.cost_s for piece in pieces))
+
+    def _forecast(self, now_s: float) -> float:
+        if len(self._recent) < _FEWEST:
+            return 0.0
+        span_s = (now_s - self._recent[0][0]) * self._capacity
+        place = bisect_right(self._spent_s, span_s)
+        return self._densities[place] if place < len(self._densities) else 0.0
+
+    def _expired(self, job: Job, now_s: float, outlooks: Outlooks) -> bool:
+        """Whether a job that is gone ran out of time with a stage left that was worth the price."""
+        if job.answer_by_s > now_s:
+            return False
+        left = outlooks.last(job.id)
+        return left is not None and left.density > self.value
