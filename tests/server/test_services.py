@@ -10,6 +10,7 @@ from PIL import Image
 
 from interim.server.engine.messages import Ask, Forget, Freed, Move, Submit, Verdict
 from interim.v1 import inference_pb2 as pb
+from interim.v1 import inference_pb2_grpc
 
 SIDE = 32
 
@@ -367,11 +368,15 @@ def test_a_client_that_never_reads_is_dropped_and_harms_nobody(over_loopback: An
     """Its stream ends some time after its deadline; meanwhile others are served."""
 
     async def scenario(front: Any) -> None:
-        silent = front.inference.Session()
+        # A transport that takes in little ahead of its reader; else it would read 8 MB or more for it.
+        narrow = (("grpc.http2.bdp_probe", 0), ("grpc.http2.lookahead_bytes", 65535))
+        channel = grpc.aio.insecure_channel(front.grpc_address, options=narrow)
+        stub: Any = inference_pb2_grpc.InferenceStub(channel)  # type: ignore[no-untyped-call]
+        silent = stub.Session()
         packed = io.BytesIO()
         Image.new("L", (2000, 2000)).save(packed, "PNG")
         image = pb.Image(encoded=packed.getvalue())  # small to send, 4 MB to answer
-        for number in range(3):
+        for number in range(8):
             mask = pb.MaskFormat(encoding=pb.RAW)
             wide = pb.InferRequest(request_id=str(number), image=image, mask=mask, budget_ms=1500)
             await silent.write(in_session(wide))
@@ -381,6 +386,7 @@ def test_a_client_that_never_reads_is_dropped_and_harms_nobody(over_loopback: An
         error = await status_of(silent)
         assert error.code() == grpc.StatusCode.ABORTED
         assert "did not take its answer" in error.details()
+        await channel.close()
 
     over_loopback(scenario, slow_reader_s=0.1, max_requests=64)
 
