@@ -66,6 +66,12 @@ class RunningServer:
         counts = [cumulative[str(bound)] for bound in bounds]
         return {int(bound): int(n - m) for bound, n, m in zip(bounds, counts, [0.0, *counts], strict=False)}
 
+    def verdicts(self) -> tuple[float, float]:
+        """Verdicts so far, and those within 3 ms of the request's arrival, as the server sees it."""
+        metrics = self.metrics()
+        within = metrics.get(("interim_verdict_seconds_bucket", (("le", "0.003"),)), 0.0)
+        return metrics.get(("interim_verdict_seconds_count", ()), 0.0), within
+
     def stage_seconds(self) -> float:
         """How long stages have run so far, from the histogram `interim_stage_seconds`."""
         return sum(

@@ -118,7 +118,13 @@ def test_prometheus_text_parses_with_the_official_parser(over_loopback: Any) -> 
         assert buckets == {"0.0": 0, "1.0": 0, "2.0": 0, "3.0": 0, "4.0": 1, "+Inf": 1}
         counters = {"requests", "late", "refused", "wasted_seconds", "worker_restarts"}
         histograms = {
-            *("first_refinement_seconds", "refinement_interval_seconds", "request_seconds", "queue_seconds"),
+            *(
+                "first_refinement_seconds",
+                "refinement_interval_seconds",
+                "request_seconds",
+                "queue_seconds",
+                "verdict_seconds",
+            ),
             *("deadline_slack_seconds", "budget_seconds", "stage_seconds", "batch_size", "active_share"),
         }
         for names, type_ in (

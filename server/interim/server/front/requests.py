@@ -26,7 +26,7 @@ from interim.server.front.live import Event, Live, Sink
 from interim.server.front.means import RESTART_S, Means
 from interim.server.front.orders import Order
 from interim.server.front.served import ServedModel
-from interim.server.front.truth import Truth
+from interim.server.front.truth import Phase, Truth
 from interim.server.telemetry.log import note
 
 log = logging.getLogger("interim.front")
@@ -220,7 +220,11 @@ class Requests:
             live.on(event)
 
     def _measure(self, event: Event) -> None:
-        if isinstance(event, Begun):
+        live = self._table.get(event.id)
+        if isinstance(event, Verdict) and live is not None and live.truth.phase is Phase.ASKED:
+            waited_s = asyncio.get_running_loop().time() - live.truth.arrival_s
+            self.means.metrics.verdict.labels(self._name).observe(waited_s)
+        elif isinstance(event, Begun):
             self.means.metrics.queue.labels(self._name).observe(event.queued_s)
         elif isinstance(event, Freed):
             self.means.metrics.wasted.labels(self._name).inc(event.wasted_s)

@@ -20,6 +20,7 @@ CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 
 _SECONDS = (0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.075, 0.1, 0.15, 0.25, 0.5, 1, 2, 5, 10)
 _SHORT = (0.0001, 0.0003, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2)
+_VERDICT = (0.0003, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 1)
 _SLACK = (-1, -0.1, -0.02, -0.01, -0.005, -0.002, 0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
 _BATCH = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 _SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
@@ -46,6 +47,9 @@ class Metrics:
             "refinement_interval_seconds", "Between two masks of one request", _SECONDS
         )
         self.request = self._histogram("request_seconds", "From arrival to the final message", _SECONDS)
+        self.verdict = self._histogram(
+            "verdict_seconds", "From arrival to the engine's verdict, admitted or refused", _VERDICT
+        )
         self.queue = self._histogram("queue_seconds", "From submission to the start of stage 1", _SHORT)
         self.slack = self._histogram(
             "deadline_slack_seconds", "Deadline less the hand-over of the final; negative: late", _SLACK
