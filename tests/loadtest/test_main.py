@@ -142,10 +142,10 @@ def test_a_wrong_option_is_status_2(arguments: list[str], capsys: Any) -> None:
 
 
 def test_only_what_exists_is_offered(capsys: Any) -> None:
-    """`--help` lists `run` and the built-in scenarios, and no command that is still to come."""
+    """`--help` lists the built-in scenarios, and no command that is still to come."""
     with pytest.raises(SystemExit):
         main(["run", "--help"])
     assert "clip, mixed-budgets, steady" in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        main(["simulate"])
+        main(["compare"])
     assert "invalid choice" in capsys.readouterr().err

@@ -15,6 +15,7 @@ from interim.loadtest.entries import ScenarioError
 from interim.loadtest.loopback import is_loopback
 from interim.loadtest.report import ClipReport
 from interim.loadtest.scenario import Clip, Scenario, Traffic, builtin_names, faster, read_scenario
+from interim.loadtest.simulate_command import add_simulate
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -33,15 +34,19 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        scenario = _asked(read_scenario(options.scenario), options)
-        _check_target(options.server, allowed=options.allow_remote)
-        report = _run(scenario, options.server)
+        return int(options.command(options))
     except ScenarioError as error:
         print(f"interim-load: {error}", file=sys.stderr)
         return 2
     except InterimError as error:
         print(f"interim-load: {error}", file=sys.stderr)
         return 1
+
+
+def _run_load(options: argparse.Namespace) -> int:
+    scenario = _asked(read_scenario(options.scenario), options)
+    _check_target(options.server, allowed=options.allow_remote)
+    report = _run(scenario, options.server)
     _write(report, scenario, options)
     return _status(report)
 
@@ -77,6 +82,8 @@ def _parser() -> argparse.ArgumentParser:
     clip.add_argument(
         "--newest-wins", action="store_true", default=None, help="a new frame supersedes older ones"
     )
+    run.set_defaults(command=_run_load)
+    add_simulate(commands)
     return parser
 
 

@@ -1,0 +1,142 @@
+"""`interim-load simulate`: the server's scheduler in virtual time, against baselines and the bound."""
+
+from __future__ import annotations
+
+import json
+import os
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from interim.loadtest.entries import ScenarioError
+from interim.scheduling.policy import names
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable, Iterator
+
+    from interim.loadtest.suite import Report
+
+FULL_SEEDS, QUICK_SEEDS = 12, 2
+REQUESTS = 300  # a seed
+SEED_BASE = 5000
+"""Published figures are of these seeds; policies are tuned on others (1000 and up)."""
+
+
+def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command `simulate` to those of `interim-load`."""
+    parser = commands.add_parser("simulate", help="policies in virtual time, against the clairvoyant bound")
+    parser.add_argument("--suite", choices=("published",), default="published", help="default: %(default)s")
+    parser.add_argument(
+        "--policy",
+        metavar="NAME",
+        action="append",
+        choices=names(),
+        help="one to compare with the default, again for more (default: all)",
+    )
+    parser.add_argument(
+        "--seeds", metavar="N", type=_whole, help=f"default: {FULL_SEEDS}, {QUICK_SEEDS} if quick"
+    )
+    parser.add_argument(
+        "--seed-base", metavar="N", type=int, default=SEED_BASE, help="the first seed, %(default)s"
+    )
+    parser.add_argument("--quick", action="store_true", help="few seeds, and no capacity: under a minute")
+    parser.add_argument("--no-admission", action="store_true", help="let every request in, whoever decides")
+    parser.add_argument(
+        "--stage1-ms",
+        metavar="MS",
+        type=float,
+        default=5.0,
+        help="what stage 1 takes, against which decisions are charged (%(default)s)",
+    )
+    parser.add_argument("--processes", metavar="N", type=_whole, help="default: one a core")
+    parser.add_argument(
+        "--json", metavar="FILE|-", help="write the figures as JSON (-: to the standard output)"
+    )
+    parser.set_defaults(command=run_simulate)
+
+
+def run_simulate(options: argparse.Namespace) -> int:
+    """Runs the command; its exit status.
+
+    Raises:
+        ScenarioError: what the simulator needs is not installed, or an option breaks a rule.
+    """
+    if not 0 < options.stage1_ms < float("inf"):
+        raise ScenarioError(f"--stage1-ms must be a finite number above 0, not {options.stage1_ms:g}.")
+    try:
+        report = _report(options)
+    except ModuleNotFoundError as error:
+        raise ScenarioError(f"{error.name} is missing: pip install 'interim[loadtest]'") from error
+    _write(report, options.json)
+    return 0
+
+
+def _report(options: argparse.Namespace) -> Report:
+    import scipy  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, PLC0415  asked for before the work begins
+
+    from interim.loadtest import workloads  # noqa: PLC0415
+    from interim.loadtest.suite import DEFAULT_POLICY, Report, Terms, capacity, score_cell  # noqa: PLC0415
+
+    others = [name for name in dict.fromkeys(options.policy or names()) if name != DEFAULT_POLICY]
+    terms = Terms(
+        policies=(DEFAULT_POLICY, *others),
+        requests=REQUESTS,
+        stage1_s=options.stage1_ms / 1e3,
+        admission=not options.no_admission,
+    )
+    count = options.seeds or (QUICK_SEEDS if options.quick else FULL_SEEDS)
+    seeds = range(options.seed_base, options.seed_base + count)
+    report = Report(suite=options.suite, seeds=count, seed_base=options.seed_base, terms=terms)
+    cells: list[_Task] = [
+        (score_cell, (work, seed, terms)) for work in workloads.published() for seed in seeds
+    ]
+    for (_, (workload, *_)), cell in zip(cells, _done(cells, options.processes, "cell"), strict=True):
+        report.cells[workload.name].append(cell)
+    if not options.quick:
+        loads: list[_Task] = [(capacity, (name, seeds, terms)) for name in (*terms.policies, "lp")]
+        for (_, (name, *_)), load in zip(loads, _done(loads, options.processes, "capacity"), strict=True):
+            report.capacity[name] = load
+    return report
+
+
+_Task = tuple["Callable[..., Any]", tuple[Any, ...]]
+
+
+def _done(tasks: list[_Task], processes: int | None, unit: str) -> Iterator[Any]:
+    """The tasks' results in their order, worked on side by side, under a progress bar."""
+    from tqdm import tqdm  # noqa: PLC0415  an extra
+
+    count = processes or os.cpu_count() or 1
+    with tqdm(total=len(tasks), unit=unit, mininterval=0.5) as bar:
+        if count == 1:
+            for work, arguments in tasks:
+                yield work(*arguments)
+                bar.update()
+            return
+        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+            futures = [pool.submit(work, *arguments) for work, arguments in tasks]
+            for _ in as_completed(futures):
+                bar.update()
+            yield from (future.result() for future in futures)
+
+
+def _write(report: Report, path: str | None) -> None:
+    facts = json.dumps(report.as_json(), indent=2)
+    if path == "-":
+        print(facts)
+        return
+    print(report.as_table())
+    if path:
+        Path(path).write_text(facts + "\n", encoding="utf-8")
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+_whole.__name__ = "whole number above 0"

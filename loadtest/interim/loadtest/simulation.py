@@ -1,0 +1,267 @@
+"""One device in virtual time, driven by the very scheduler the server runs.
+
+Decoding takes no time, batches are of one. Requests come one at a time from an iterator, so nothing can
+look ahead. What the server's front does is done here as well: a request ends at its deadline with the newest
+exit; an admitted one without any exit is waited for, one more budget and at most `LONGEST_GRACE_S`.
+"""
+
+from __future__ import annotations
+
+import heapq
+from dataclasses import dataclass
+from time import thread_time
+from typing import TYPE_CHECKING
+
+from interim.loadtest.network import ExactCosts, Forecast
+from interim.scheduling.admission import admit, admit_all
+from interim.scheduling.job import Job
+from interim.scheduling.policies.whole import RunToCompletion
+from interim.scheduling.policy import named
+from interim.scheduling.scheduler import Scheduler
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterable
+
+    from interim.loadtest.network import Network
+    from interim.loadtest.traced import Traced
+    from interim.scheduling.policy import Policy
+    from interim.scheduling.step import Step
+
+LONGEST_GRACE_S = 2.0
+TOLERANCE_S = 1e-6
+"""An exit this little after its deadline is in time: sums of seconds round."""
+
+_SIZE = (1, 1)  # all requests are of one size
+_MOST_JOBS = 1 << 30
+
+# What happens at one instant happens in this order: an exit complete at the deadline is in time.
+_FINISH, _MOVE, _EXPIRE, _ARRIVE = range(4)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Device:
+    """What is simulated.
+
+    Attributes:
+        network: The model on it.
+        policy: Its name (`interim.scheduling.policy.names`).
+        admission: Whether requests that exit 1 cannot be promised to are refused.
+        charged: Whether the device waits for each decision, as long as the decision takes here.
+        clock: Times the decisions, in seconds; by default what this thread computes.
+    """
+
+    network: Network
+    policy: str
+    admission: bool
+    charged: bool = False
+    clock: Callable[[], float] = thread_time
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fate:
+    """How one request ended.
+
+    Attributes:
+        id: The request's.
+        admitted: Whether it came in.
+        exit: The deepest exit delivered by the deadline in force; 0: none.
+        utility: What that is worth.
+        promise_kept: Whether exit 1 came by the instant the scheduler last agreed to.
+        ended_s: When it ended.
+    """
+
+    id: int
+    admitted: bool
+    exit: int
+    utility: float
+    promise_kept: bool
+    ended_s: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """A simulated run: every request's fate, in the order they ended, and what deciding took."""
+
+    fates: tuple[Fate, ...]
+    decisions: int
+    decision_s: float
+
+    @property
+    def utility(self) -> float:
+        """The mean over all requests; those refused or late count 0."""
+        return sum(fate.utility for fate in self.fates) / len(self.fates)
+
+    @property
+    def admitted_share(self) -> float:
+        """Of all requests."""
+        return sum(fate.admitted for fate in self.fates) / len(self.fates)
+
+    @property
+    def attainment(self) -> float:
+        """The share of the admitted that had exit 1 as promised; 1 where none was admitted."""
+        admitted = [fate.promise_kept for fate in self.fates if fate.admitted]
+        return sum(admitted) / len(admitted) if admitted else 1.0
+
+
+def simulate(requests: Iterable[Traced], device: Device) -> Run:
+    """Runs requests, in order of arrival, through one device to the end of the last."""
+    return _Simulation(requests, device).run()
+
+
+@dataclass(slots=True, kw_only=True)
+class _Live:
+    """An admitted request that has not ended."""
+
+    request: Traced
+    deadline_s: float
+    patience_s: float = 0.0
+    exit: int = 0
+    promise_kept: bool = False
+    overdue: bool = False
+
+
+class _Simulation:
+    def __init__(self, requests: Iterable[Traced], device: Device) -> None:
+        self._coming = iter(requests)
+        self._device = device
+        self._forecast = Forecast(device.network)
+        costs = ExactCosts(device.network)
+        self._policy: Policy = named(device.policy, costs=costs, utility=self._forecast)
+        self._scheduler = Scheduler(
+            exits=len(device.network.dense_s),
+            costs=costs,
+            policy=self._policy,
+            max_jobs=_MOST_JOBS,
+            admission=admit if device.admission else admit_all,
+        )
+        self._now_s = 0.0
+        self._count = 0
+        self._events: list[tuple[float, int, int, Callable[[], None]]] = []
+        self._live: dict[int, _Live] = {}
+        self._fates: list[Fate] = []
+        self._decisions = 0
+        self._decision_s = 0.0
+
+    def run(self) -> Run:
+        self._next_arrival()
+        while self._events:
+            self._now_s, _, _, happen = heapq.heappop(self._events)
+            happen()
+            if not (self._events and self._events[0][0] <= self._now_s):
+                self._begin()
+        return Run(fates=tuple(self._fates), decisions=self._decisions, decision_s=self._decision_s)
+
+    def _at(self, at_s: float, order: int, happen: Callable[[], None]) -> None:
+        self._count += 1
+        heapq.heappush(self._events, (max(at_s, self._now_s), order, self._count, happen))
+
+    # --- requests -------------------------------------------------------------------------------------
+
+    def _next_arrival(self) -> None:
+        request = next(self._coming, None)
+        if request is not None:
+            self._at(request.arrival_s, _ARRIVE, lambda: self._arrive(request))
+
+    def _arrive(self, request: Traced) -> None:
+        job = Job(
+            id=request.id,
+            arrival_s=self._now_s,
+            answer_by_s=request.deadline_s,
+            ready_s=self._now_s,
+            size=_SIZE,
+            max_exit=len(request.stage_s),
+        )
+        self._forecast.meet(request)
+        if self._scheduler.ask(self._now_s, job).admitted:
+            self._scheduler.submit(self._now_s, request.id)
+            live = self._live[request.id] = _Live(request=request, deadline_s=request.deadline_s)
+            self._expire_at(live, request.deadline_s)
+            if request.moved:
+                self._at(request.moved.at_s, _MOVE, lambda: self._move(live))
+        else:
+            self._fates.append(_refused(request, self._now_s))
+        self._next_arrival()
+
+    def _move(self, live: _Live) -> None:
+        """A revision. After the end, or the deadline, it is void; refused, the old deadline stands."""
+        moved = live.request.moved
+        if moved is None or live.request.id not in self._live or live.overdue:
+            return
+        deadline_s = max(moved.deadline_s, self._now_s)
+        if self._scheduler.move(self._now_s, live.request.id, deadline_s).admitted:
+            live.deadline_s = deadline_s
+            self._expire_at(live, deadline_s)
+
+    def _expire_at(self, live: _Live, deadline_s: float) -> None:
+        grace_s = min(deadline_s - live.request.arrival_s, LONGEST_GRACE_S)
+        live.patience_s = max(live.patience_s, deadline_s + grace_s)
+        self._at(deadline_s + TOLERANCE_S, _EXPIRE, lambda: self._expire(live, deadline_s))
+
+    def _expire(self, live: _Live, deadline_s: float) -> None:
+        """The deadline is over, unless it was moved meanwhile."""
+        request = live.request
+        if request.id not in self._live or live.deadline_s != deadline_s:
+            return
+        if isinstance(self._policy, RunToCompletion):
+            if self._policy.keeps_late or self._policy.target(request.id):
+                live.overdue = True  # ends with its run
+                return
+        elif self._device.admission and not live.exit:
+            live.overdue = True
+            self._at(live.patience_s, _EXPIRE, lambda: self._end(live))
+            return
+        self._end(live)
+
+    def _end(self, live: _Live) -> None:
+        if self._live.pop(live.request.id, None) is None:
+            return
+        self._scheduler.forget(self._now_s, live.request.id)
+        self._fates.append(
+            Fate(
+                id=live.request.id,
+                admitted=True,
+                exit=live.exit,
+                utility=sum(live.request.gains[: live.exit]),
+                promise_kept=live.promise_kept,
+                ended_s=self._now_s,
+            )
+        )
+
+    # --- the device -----------------------------------------------------------------------------------
+
+    def _begin(self) -> None:
+        """Decides, where there is anything to decide, and begins the step."""
+        if self._scheduler.running or not self._live:
+            return
+        begun_s = self._device.clock()
+        step = self._scheduler.next_step(self._now_s)
+        decision_s = self._device.clock() - begun_s
+        self._decisions += 1
+        self._decision_s += decision_s
+        if step is not None:
+            request = self._live[step.ids[0]].request
+            charge_s = decision_s if self._device.charged else 0.0
+            end_s = self._now_s + charge_s + request.stage_s[step.exit - 1]
+            self._at(end_s, _FINISH, lambda: self._finish(step, request))
+
+    def _finish(self, step: Step, request: Traced) -> None:
+        share = request.shares[step.exit] if step.exit < len(request.shares) else 0.0
+        job = self._scheduler.jobs.get(request.id)
+        self._scheduler.finish(self._now_s, step, request.stage_s[step.exit - 1], {request.id: share})
+        live = self._live.get(request.id)
+        if live is None or job is None:
+            return
+        whole = isinstance(self._policy, RunToCompletion)
+        answers = not isinstance(self._policy, RunToCompletion) or step.exit == self._policy.target(
+            request.id
+        )
+        if answers:
+            live.promise_kept = live.promise_kept or self._now_s <= job.due_s + TOLERANCE_S
+            live.exit = live.exit if live.overdue else step.exit
+        last = step.exit == len(request.stage_s)
+        if last or (answers and (whole or live.overdue)):
+            self._end(live)
+
+
+def _refused(request: Traced, now_s: float) -> Fate:
+    return Fate(id=request.id, admitted=False, exit=0, utility=0.0, promise_kept=False, ended_s=now_s)
