@@ -118,6 +118,7 @@ def test_a_deadline_moved_later_buys_another_exit() -> None:
     """2 s are enough for exit 1, 4 s for both; moved after the end, it is void."""
     assert fates(small(0, 0.0, 2.0, Moved(at_s=0.5, deadline_s=4.0)))[0].exit == 2
     assert fates(small(0, 0.0, 2.0, Moved(at_s=2.5, deadline_s=9.0)))[0].exit == 1
+    assert fates(small(0, 0.0, 2.0, Moved(at_s=2.0, deadline_s=9.0)))[0].exit == 1
 
 
 def test_a_stop_before_exit_1_is_answered_with_exit_1_though_it_counts_nothing() -> None:

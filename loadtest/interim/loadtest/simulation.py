@@ -183,9 +183,10 @@ class _Simulation:
         self._next_arrival()
 
     def _move(self, live: _Live) -> None:
-        """A revision. After the end, or the deadline, it is void; refused, the old deadline stands."""
+        """A revision. After the end, or from the deadline on, it is void; refused, the old deadline stands."""
         moved = live.request.moved
-        if moved is None or live.request.id not in self._live or live.overdue:
+        over = live.request.id not in self._live or self._now_s >= live.deadline_s
+        if moved is None or over:
             return
         deadline_s = max(moved.deadline_s, self._now_s)
         if self._scheduler.move(self._now_s, live.request.id, deadline_s).admitted:
