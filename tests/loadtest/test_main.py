@@ -59,7 +59,8 @@ def test_the_seed_settles_the_budgets(scripted: Any, tmp_path: Path) -> None:
     for arguments in ([], [], ["--seed", "2"], ["--rate", "20", "--duration-s", "0.1"]):
         main([*run, *arguments])
     budgets = [frame.budget_ms for frame in script.frames]
-    assert budgets[:12] == budgets[12:24] != budgets[24:36]
+    first, again, other = (sorted(budgets[at : at + 12]) for at in (0, 12, 24))  # a busy server may swap two
+    assert first == again != other
     assert len(budgets) == 36 + 2
 
 
