@@ -96,3 +96,23 @@ def test_wrong_use_is_status_2(capsys: Any) -> None:
     with pytest.raises(SystemExit) as ended:
         main([*RUN, "--policy", "best"])
     assert ended.value.code == 2
+
+
+def test_requests_written_are_requests_simulated(tmp_path: Path, capsys: Any) -> None:
+    """A file a scenario and seed; one of them simulated by itself gives a row a policy."""
+    assert main([*RUN, "--write-requests", str(tmp_path)]) == 0
+    assert len(list(tmp_path.iterdir())) == 4
+    file = tmp_path / "poisson-4-5001.jsonl"
+    assert main(["simulate", "--requests", str(file), "--policy", "fifo", "--json", "-"]) == 0
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert [(row["scenario"], row["policy"]) for row in rows] == [
+        (file.stem, DEFAULT_POLICY),
+        (file.stem, "fifo"),
+    ]
+    assert all(0 < row["lp_share"] <= 1 for row in rows)
+
+
+def test_a_file_that_is_not_there_is_wrong_use(tmp_path: Path, capsys: Any) -> None:
+    """One sentence with its name, status 2."""
+    assert main(["simulate", "--requests", str(tmp_path / "none.jsonl")]) == 2
+    assert "none.jsonl cannot be read" in capsys.readouterr().err

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from interim.scheduling.costs import CostModel
+
+_LEAST_SHARE = 1e-3  # of positions, where a stage had none to refine
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -32,6 +35,21 @@ class Network:
     def full_s(self) -> float:
         """Seconds of all stages of an average image."""
         return sum(dense_s * share for dense_s, share in zip(self.dense_s, self.shares, strict=True))
+
+
+def average(requests: Sequence[Traced]) -> Network:
+    """The network that requests were run on, as far as their averages tell."""
+    seconds, shares, gains = (
+        [fmean(values) for values in zip(*lists, strict=True)]
+        for lists in (
+            [request.stage_s for request in requests],
+            [request.shares for request in requests],
+            [request.gains for request in requests],
+        )
+    )
+    shares = [max(share, _LEAST_SHARE) for share in shares]
+    dense_s = (spent_s / share for spent_s, share in zip(seconds, shares, strict=True))
+    return Network(dense_s=tuple(dense_s), shares=tuple(shares), gains=tuple(gains))
 
 
 class ExactCosts(CostModel):

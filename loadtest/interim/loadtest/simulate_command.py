@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interim.loadtest.entries import ScenarioError
+from interim.loadtest.traced import read_traced, write_traced
 from interim.scheduling.policy import names
 
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Callable, Iterator
 
-    from interim.loadtest.suite import Report
+    from interim.loadtest.suite import Report, Terms
 
 FULL_SEEDS, QUICK_SEEDS = 12, 2
 REQUESTS = 300  # a seed
@@ -28,6 +30,15 @@ def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     """Adds the command `simulate` to those of `interim-load`."""
     parser = commands.add_parser("simulate", help="policies in virtual time, against the clairvoyant bound")
     parser.add_argument("--suite", choices=("published",), default="published", help="default: %(default)s")
+    parser.add_argument(
+        "--requests", metavar="FILE", type=Path, help="requests as JSON lines, instead of a suite"
+    )
+    parser.add_argument(
+        "--write-requests",
+        metavar="DIR",
+        type=Path,
+        help="write the suite's requests as JSON lines, and stop",
+    )
     parser.add_argument(
         "--policy",
         metavar="NAME",
@@ -66,7 +77,10 @@ def run_simulate(options: argparse.Namespace) -> int:
     if not 0 < options.stage1_ms < float("inf"):
         raise ScenarioError(f"--stage1-ms must be a finite number above 0, not {options.stage1_ms:g}.")
     try:
-        report = _report(options)
+        if options.write_requests:
+            _write_requests(options)
+            return 0
+        report = _of_file(options) if options.requests else _report(options)
     except ModuleNotFoundError as error:
         raise ScenarioError(f"{error.name} is missing: pip install 'interim[loadtest]'") from error
     _write(report, options.json)
@@ -77,18 +91,10 @@ def _report(options: argparse.Namespace) -> Report:
     import scipy  # type: ignore[import-untyped,unused-ignore]  # noqa: F401, PLC0415  asked for before the work begins
 
     from interim.loadtest import workloads  # noqa: PLC0415
-    from interim.loadtest.suite import DEFAULT_POLICY, Report, Terms, capacity, score_cell  # noqa: PLC0415
+    from interim.loadtest.suite import Report, capacity, score_cell  # noqa: PLC0415
 
-    others = [name for name in dict.fromkeys(options.policy or names()) if name != DEFAULT_POLICY]
-    terms = Terms(
-        policies=(DEFAULT_POLICY, *others),
-        requests=REQUESTS,
-        stage1_s=options.stage1_ms / 1e3,
-        admission=not options.no_admission,
-    )
-    count = options.seeds or (QUICK_SEEDS if options.quick else FULL_SEEDS)
-    seeds = range(options.seed_base, options.seed_base + count)
-    report = Report(suite=options.suite, seeds=count, seed_base=options.seed_base, terms=terms)
+    terms, seeds = _terms(options), _seeds(options)
+    report = Report(suite=options.suite, seeds=len(seeds), seed_base=options.seed_base, terms=terms)
     cells: list[_Task] = [
         (score_cell, (work, seed, terms)) for work in workloads.published() for seed in seeds
     ]
@@ -99,6 +105,50 @@ def _report(options: argparse.Namespace) -> Report:
         for (_, (name, *_)), load in zip(loads, _done(loads, options.processes, "capacity"), strict=True):
             report.capacity[name] = load
     return report
+
+
+def _of_file(options: argparse.Namespace) -> Report:
+    """The policies on the requests of one file."""
+    from interim.loadtest.network import average  # noqa: PLC0415
+    from interim.loadtest.suite import Report, score  # noqa: PLC0415
+
+    requests = read_traced(options.requests)
+    terms = replace(_terms(options), requests=len(requests))
+    report = Report(suite="requests", seeds=1, seed_base=0, terms=terms)
+    try:
+        report.cells[options.requests.stem].append(score(requests, average(requests), terms))
+    except ArithmeticError as error:
+        raise ScenarioError(f"{options.requests}: {error}") from error
+    return report
+
+
+def _write_requests(options: argparse.Namespace) -> None:
+    """One file a scenario and seed: NAME-SEED.jsonl."""
+    from interim.loadtest import workloads  # noqa: PLC0415
+
+    network = workloads.hrnet(options.stage1_ms / 1e3)
+    options.write_requests.mkdir(parents=True, exist_ok=True)
+    for workload in workloads.published():
+        for seed in _seeds(options):
+            path = options.write_requests / f"{workload.name}-{seed}.jsonl"
+            write_traced(path, workloads.draw(workload, network, requests=REQUESTS, seed=seed))
+
+
+def _terms(options: argparse.Namespace) -> Terms:
+    from interim.loadtest.suite import DEFAULT_POLICY, Terms  # noqa: PLC0415
+
+    others = [name for name in dict.fromkeys(options.policy or names()) if name != DEFAULT_POLICY]
+    return Terms(
+        policies=(DEFAULT_POLICY, *others),
+        requests=REQUESTS,
+        stage1_s=options.stage1_ms / 1e3,
+        admission=not options.no_admission,
+    )
+
+
+def _seeds(options: argparse.Namespace) -> range:
+    count = options.seeds or (QUICK_SEEDS if options.quick else FULL_SEEDS)
+    return range(options.seed_base, options.seed_base + count)
 
 
 _Task = tuple["Callable[..., Any]", tuple[Any, ...]]

@@ -16,6 +16,9 @@ from interim.scheduling.policy import serving_names
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from interim.loadtest.network import Network
+    from interim.loadtest.traced import Traced
+
 DEFAULT_POLICY = "plan"
 
 
@@ -116,8 +119,16 @@ class Report:
 def score_cell(workload: Workload, seed: int, terms: Terms) -> Cell:
     """Every policy on the same requests, against their bound."""
     network = hrnet(terms.stage1_s)
-    requests = draw(workload, network, requests=terms.requests, seed=seed)
+    return score(draw(workload, network, requests=terms.requests, seed=seed), network, terms)
+
+
+def score(requests: Sequence[Traced], network: Network, terms: Terms) -> Cell:
+    """Every policy on these requests, against their bound."""
     bound = lp_bound(requests)
+    if bound <= 0.0:
+        raise ArithmeticError(
+            "No schedule can deliver any exit of these requests: there is nothing to compare."
+        )
     cell: Cell = {}
     for policy in terms.policies:
         admission = _refuses(policy, terms)
