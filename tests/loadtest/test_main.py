@@ -55,7 +55,8 @@ def test_a_run_accounts_for_every_request(scripted: Any, tmp_path: Path, capsys:
 def test_the_seed_settles_the_budgets(scripted: Any, tmp_path: Path) -> None:
     """Two runs of one seed send the same budgets; `--seed`, `--rate` and `--duration-s` change what they say."""
     target, script = scripted
-    run = ["run", "--scenario", written(tmp_path, values="5000, 6000, 7000"), "--server", target]
+    values = ", ".join(str(5000 + 100 * step) for step in range(20))
+    run = ["run", "--scenario", written(tmp_path, values=values), "--server", target]
     for arguments in ([], [], ["--seed", "2"], ["--rate", "20", "--duration-s", "0.1"]):
         main([*run, *arguments])
     budgets = [frame.budget_ms for frame in script.frames]
