@@ -12,6 +12,7 @@ from interim.scheduling.errors import UnknownPolicyError
 from interim.scheduling.job import Job, State
 from interim.scheduling.policy import named, names, serving_names
 from interim.scheduling.step import Step
+from interim.scheduling.utility import ValidatedUtility
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -104,6 +105,12 @@ def test_a_batch_holds_those_before_the_same_stage_while_all_are_in_time(
     assert choose(costs, tight, batch=8) == Step(exit=1, ids=(1,))
 
 
+def test_a_planned_batch_has_every_member_once(costs: CostModel, make_job: MakeJob) -> None:
+    """Those in the plan come before the others, and not again with them."""
+    queue = [make_job(i, 50.0, exit=1, **WAITING) for i in range(3)]
+    assert choose(costs, queue, name="plan", batch=8) == Step(exit=2, ids=(0, 1, 2))
+
+
 def test_a_batch_does_not_delay_a_promise_to_others(costs: CostModel, make_job: MakeJob) -> None:
     """A second member would make the job of another size late."""
     other = make_job(3, 1.6, size=(50, 50), **WAITING)
@@ -126,6 +133,39 @@ def test_first_in_first_out_runs_the_oldest_to_its_end(costs: CostModel, make_jo
     assert choose(costs, queue, name="fifo", now=1.0) == Step(exit=3, ids=(1,))
     assert choose(costs, queue, name="fifo", now=9.0) == Step(exit=1, ids=(2,))
     assert choose(costs, [], name="fifo") is None
+
+
+@pytest.mark.parametrize("name", ["price", "plan"])
+def test_of_two_refinements_the_worthwhile_one_is_run(name: str, costs: CostModel, make_job: MakeJob) -> None:
+    """One counts ten times as much, and there is time for one of the two."""
+    queue = [make_job(1, 2.5, exit=1, **WAITING), make_job(2, 2.6, exit=1, weight=10.0, **WAITING)]
+    assert choose(costs, queue, name="plan") == Step(exit=2, ids=(2,))
+    assert choose(costs, queue, name=name, now=1.0) is None, "neither can be in time any more"
+
+
+def test_without_load_the_price_is_nothing_and_the_earliest_deadline_goes_first(
+    costs: CostModel, make_job: MakeJob
+) -> None:
+    """Nobody but these two ever came."""
+    queue = [make_job(1, 20.0, exit=1, **WAITING), make_job(2, 30.0, exit=1, weight=10.0, **WAITING)]
+    assert choose(costs, queue, name="price") == Step(exit=2, ids=(1,))
+
+
+def test_a_plan_does_not_let_the_dense_make_the_early_late(costs: CostModel, make_job: MakeJob) -> None:
+    """Job 2 is worth more, but in time are both only if it waits; with two seconds more for job 1 it goes first."""
+    dense = make_job(2, 11.0, exit=1, weight=10.0, **WAITING)
+    assert choose(costs, [make_job(1, 2.5, exit=1, **WAITING), dense], name="plan") == Step(exit=2, ids=(1,))
+    assert choose(costs, [make_job(1, 4.5, exit=1, **WAITING), dense], name="plan") == Step(exit=2, ids=(2,))
+
+
+def test_under_load_a_price_keeps_the_poor_refinements_waiting(costs: CostModel, make_job: MakeJob) -> None:
+    """Ten seconds of exits 1 came in ten: an earlier deadline with little to gain lets a rich one go first."""
+    policy = named("price", costs=costs, utility=ValidatedUtility(quality=(0.5, 0.6, 0.7, 0.8)))
+    for second in range(12):
+        policy.choose(second, [make_job(100 + second, second + 9.0, arrival_s=second, **WAITING)])
+    poor = make_job(1, 40.0, exit=1, **WAITING)
+    rich = make_job(2, 50.0, exit=1, weight=100.0, **WAITING)
+    assert policy.choose(12.0, [poor, rich]) == Step(exit=2, ids=(2,))
 
 
 @st.composite

@@ -30,10 +30,13 @@ class Price:
 
     The forecast: had the device run the work of the last arrivals in order of density for as long as they
     took to come, the density it would have got to. 0 where it would have got through, so also when idle.
+
+    Args:
+        up: What the correction grows by; 1 for a policy that leaves out on purpose what does not fit.
     """
 
-    def __init__(self, headroom: float = 0.0) -> None:
-        self._capacity = 1.0 - headroom
+    def __init__(self, up: float = UP) -> None:
+        self._up = up
         self._recent: deque[tuple[float, Outlook]] = deque(maxlen=WINDOW)
         self._densities: list[float] = []
         self._spent_s: list[float] = []
@@ -50,7 +53,7 @@ class Price:
         if came:
             self._sort()
         if any(self._expired(job, now_s, outlooks) for id_, job in self._before.items() if id_ not in live):
-            self._correction = min(self._correction * UP, MOST)
+            self._correction = min(self._correction * self._up, MOST)
         self._before = live
         self.value = self._forecast(now_s) * self._correction
 
@@ -66,7 +69,7 @@ class Price:
     def _forecast(self, now_s: float) -> float:
         if len(self._recent) < _FEWEST:
             return 0.0
-        span_s = (now_s - self._recent[0][0]) * self._capacity
+        span_s = now_s - self._recent[0][0]
         place = bisect_right(self._spent_s, span_s)
         return self._densities[place] if place < len(self._densities) else 0.0
 

@@ -36,7 +36,7 @@ class DensityPlan:
         self._costs = costs
         self._max_batch = max_batch
         self._outlooks = Outlooks(costs, utility)
-        self._price = Price()
+        self._price = Price(up=1.0)
 
     def choose(self, now_s: float, queue: Sequence[Job]) -> Step | None:
         """See `interim.scheduling.policy.Policy`."""
@@ -52,7 +52,8 @@ class DensityPlan:
         lead = lead or guard.mandatory() or guard.overdue(waiting)
         if lead is None:
             return None
-        others = [*sorted(planned, key=by_deadline), *waiting] if self._max_batch > 1 else ()
+        first = {job.id for job in planned}
+        others = sorted(waiting, key=lambda job: job.id not in first)  # stable: each part by deadline
         return fill(now_s, lead, others, rows=guard.rows, costs=self._costs, max_batch=self._max_batch)
 
     def _planned(self, now_s: float, live: Sequence[Job], guard: Guard) -> list[Job]:
