@@ -1,8 +1,7 @@
-"""Virtual time, and an engine that a test plays itself."""
+"""An engine that a test plays itself."""
 
 import asyncio
 import contextlib
-import selectors
 from collections.abc import AsyncIterator, Callable, Coroutine
 from concurrent.futures import Executor, Future, ThreadPoolExecutor
 from typing import Any
@@ -67,33 +66,6 @@ READY = Ready(
     width=64,
     costs=tuple(StageCost(name=f"e{exit_}", mean_s=0.01, p99_s=0.02) for exit_ in range(1, EXITS + 1)),
 )
-
-
-class _Leap(selectors.DefaultSelector):
-    """Waits for nothing: where the loop would wait, its clock leaps instead."""
-
-    loop: "LeapingLoop"
-
-    def select(self, timeout: float | None = None) -> list[Any]:
-        ready = super().select(0)
-        if not ready and timeout is None:
-            raise RuntimeError("nothing is scheduled any more: the test would wait for ever")
-        if not ready and timeout:
-            self.loop.now_s += timeout
-        return ready
-
-
-class LeapingLoop(asyncio.SelectorEventLoop):
-    """An event loop in virtual time; `now_s` may be moved, as work that blocks the loop would."""
-
-    def __init__(self) -> None:
-        self.now_s = 1000.0
-        selector = _Leap()
-        selector.loop = self
-        super().__init__(selector)
-
-    def time(self) -> float:
-        return self.now_s
 
 
 class Inline(Executor):
@@ -187,17 +159,6 @@ def make_requests(pool: Executor, *, max_requests: int = 4, max_bytes: int = 100
     engine.listener = requests.on
     requests.on(READY)
     return requests
-
-
-@pytest.fixture
-def in_virtual_time() -> Callable[[Coroutine[Any, Any, Any]], Any]:
-    """Runs a coroutine in virtual time: hours pass in no time, and every instant is exact."""
-
-    def run(main: Coroutine[Any, Any, Any]) -> Any:
-        with asyncio.Runner(loop_factory=LeapingLoop) as runner:
-            return runner.run(main)
-
-    return run
 
 
 @pytest.fixture

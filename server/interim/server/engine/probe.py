@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -18,16 +18,16 @@ class Probe:
     """
 
     doubt: Doubt
-    requests: list[Request] = field(default_factory=list)
+    request: Request | None = None
     given_up: bool = False
 
     def give_up(self) -> None:
         """There is work to do."""
         self.given_up = True
-        for request in list(self.requests):
-            request.forgotten = True
+        if self.request is not None:
+            self.request.forgotten = True
 
     def enter(self, request: Request) -> None:
         """This request runs next, on behalf of the probe."""
-        self.requests.append(request)
+        self.request = request
         request.forgotten = self.given_up
