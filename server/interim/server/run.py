@@ -6,7 +6,7 @@ import sys
 
 from interim.server.banner import banner
 from interim.server.config import Config
-from interim.server.front.app import App, serve
+from interim.server.front.app import App, stop_signal
 from interim.server.telemetry.log import configure
 
 SWITCH_S = 0.0005
@@ -33,5 +33,7 @@ async def _run(config: Config) -> None:
         raise
     gc.collect()
     gc.freeze()  # what lives as long as the server need not be looked through while requests wait
+    asked = stop_signal()  # before the banner: who reads it may stop the server at once
     print(banner(model, grpc=app.grpc_address, http=app.http_address), flush=True)
-    await serve(app)
+    await asked.wait()
+    await app.stop()

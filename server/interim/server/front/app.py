@@ -135,16 +135,19 @@ class App:
             self.requests.lost()
 
 
-async def serve(app: App) -> None:
-    """Wait for SIGTERM or SIGINT; a second one ends the process at once."""
+def stop_signal() -> asyncio.Event:
+    """Set by the first SIGTERM or SIGINT from now on; a second one ends the process at once."""
     loop = asyncio.get_running_loop()
     asked = asyncio.Event()
+
+    def ask() -> None:
+        if asked.is_set():
+            os._exit(1)
+        asked.set()
+
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, asked.set)
-    await asked.wait()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, os._exit, 1)
-    await app.stop()
+        loop.add_signal_handler(number, ask)
+    return asked
 
 
 def _start(config: Config) -> Start:
