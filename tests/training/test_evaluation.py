@@ -11,7 +11,8 @@ import torch.nn.functional as F
 from interim.model_zoo.metrics import confusion, mean_iou
 from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 from interim.model_zoo.registry import build
-from interim.training.data.folder import DataError, open_folder
+from interim.training.data.errors import DataError
+from interim.training.data.folder import open_folder
 from interim.training.evaluation import evaluate, padded, run_exits
 
 

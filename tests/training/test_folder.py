@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from interim.training.data.folder import DataError, open_folder
+from interim.training.data.errors import DataError
+from interim.training.data.folder import open_folder
 from interim.training.data.sample import VOID
 
 
@@ -51,7 +52,7 @@ def test_a_missing_folder_is_named(tmp_path: Path) -> None:
 
 def test_a_folder_without_classes_is_named(tmp_path: Path) -> None:
     """A folder that is no data folder says what it lacks."""
-    with pytest.raises(DataError, match=r"has no classes\.json"):
+    with pytest.raises(DataError, match=r"has no images/ .* classes\.json"):
         open_folder(tmp_path)
 
 
@@ -104,7 +105,9 @@ def test_a_corrupt_image_is_named(folder: Path, content: bytes | None) -> None:
 def test_an_unknown_label_is_named(folder: Path) -> None:
     """A label that is no class names file, value and rule."""
     Image.fromarray(np.full((96, 128), 11, np.uint8)).save(folder / "labels" / "scene_000003.png")
-    with pytest.raises(DataError, match=r"scene_000003\.png holds the label 11: the classes are 0 to 10"):
+    with pytest.raises(
+        DataError, match=r"scene_000003\.png holds the label 11 at row 0.*: the classes are 0 to 10"
+    ):
         open_folder(folder).read("scene_000003")
 
 
@@ -115,8 +118,18 @@ def test_sizes_must_agree(folder: Path) -> None:
         open_folder(folder).read("scene_000004")
 
 
-def test_colour_labels_are_refused(folder: Path) -> None:
-    """Labels drawn in colours instead of ids say what they should be."""
-    Image.new("RGB", (128, 96)).save(folder / "labels" / "scene_000005.png")
-    with pytest.raises(DataError, match="has mode RGB: labels are 8-bit class ids"):
+def test_an_unknown_colour_is_named(folder: Path) -> None:
+    """Labels may be drawn in the classes' colours; another colour names its place and the way out."""
+    image = Image.new("RGB", (128, 96), (128, 128, 128))
+    image.putpixel((7, 5), (1, 2, 3))
+    image.save(folder / "labels" / "scene_000005.png")
+    with pytest.raises(DataError, match=r"colour 1 2 3 at row 5, column 7 .*add it to classes\.json"):
+        open_folder(folder).read("scene_000005")
+
+
+def test_labels_as_jpeg_are_refused(folder: Path) -> None:
+    """A JPEG invents values at every edge."""
+    (folder / "labels" / "scene_000005.png").unlink()
+    Image.new("L", (128, 96)).save(folder / "labels" / "scene_000005.jpg")
+    with pytest.raises(DataError, match=r"scene_000005\.jpg is a JPEG.*save labels as PNG"):
         open_folder(folder).read("scene_000005")

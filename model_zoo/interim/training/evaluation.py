@@ -17,7 +17,7 @@ from interim.model_zoo.counting import profile
 from interim.model_zoo.label_map import label_map
 from interim.model_zoo.metrics import class_iou, confusion, mean_iou
 from interim.training.calibration import Calibration
-from interim.training.data.folder import DataError
+from interim.training.data.errors import DataError
 from interim.training.data.sample import VOID
 
 if TYPE_CHECKING:
