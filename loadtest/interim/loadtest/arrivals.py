@@ -19,7 +19,7 @@ class Arrivals(Protocol):
         ...
 
     def instants(self, random: Random) -> Iterator[float]:
-        """When requests are sent, in seconds from the start of the run: rising, never ending by itself."""
+        """When requests are sent, in seconds from the start of the run: rising; only a recording ends by itself."""
         ...
 
     def at_rate(self, rate_hz: float) -> Arrivals:

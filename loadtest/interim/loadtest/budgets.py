@@ -16,6 +16,10 @@ class Budgets(Protocol):
         """The budget of the next request, in milliseconds."""
         ...
 
+    def times(self, factor: float) -> Budgets:
+        """The same distribution of budgets that are all `factor` times as long."""
+        ...
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Constant:
@@ -26,6 +30,10 @@ class Constant:
     def draw(self, random: Random) -> float:  # noqa: ARG002  nothing is drawn
         """The budget of the next request, in milliseconds."""
         return self.ms
+
+    def times(self, factor: float) -> Constant:
+        """The same, longer or shorter."""
+        return Constant(ms=self.ms * factor)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +47,26 @@ class Uniform:
         """The budget of the next request, in milliseconds."""
         return random.uniform(self.low_ms, self.high_ms)
 
+    def times(self, factor: float) -> Uniform:
+        """The same, longer or shorter."""
+        return Uniform(low_ms=self.low_ms * factor, high_ms=self.high_ms * factor)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogNormal:
+    """Half are below `median_ms`, and a few are far above; `spread` is the deviation of the logarithm."""
+
+    median_ms: float
+    spread: float
+
+    def draw(self, random: Random) -> float:
+        """The budget of the next request, in milliseconds."""
+        return self.median_ms * random.lognormvariate(0.0, self.spread)
+
+    def times(self, factor: float) -> LogNormal:
+        """The same, longer or shorter."""
+        return LogNormal(median_ms=self.median_ms * factor, spread=self.spread)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Choice:
@@ -50,3 +78,7 @@ class Choice:
     def draw(self, random: Random) -> float:
         """The budget of the next request, in milliseconds."""
         return random.choices(self.values_ms, weights=self.weights or None)[0]
+
+    def times(self, factor: float) -> Choice:
+        """The same, longer or shorter."""
+        return Choice(values_ms=tuple(ms * factor for ms in self.values_ms), weights=self.weights)

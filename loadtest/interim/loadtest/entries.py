@@ -9,7 +9,13 @@ from typing import Any
 
 _HEADER = re.compile(r"^\s*\[+\s*([\w.\-]+)\s*\]+")
 _KEY = re.compile(r"^\s*\"?([\w.\-]+)\"?\s*=")
-_UNITS = {"s": "in seconds", "ms": "in milliseconds", "hz": "per second", "px": "in pixels"}
+_UNITS = {
+    "s": "in seconds",
+    "ms": "in milliseconds",
+    "hz": "per second",
+    "px": "in pixels",
+    "runs": "in full runs of the model",
+}
 
 
 class ScenarioError(ValueError):
@@ -68,6 +74,13 @@ class Entries:
             raise self.error(key, f"must be one of {', '.join(map(repr, of))}, not {value!r}")
         return value
 
+    def share(self, key: str, default: float | None = None) -> float:
+        """A number from 0 to 1."""
+        value = self._take(key, default)
+        if isinstance(value, bool) or not isinstance(value, int | float) or not 0.0 <= value <= 1.0:
+            raise self.error(key, f"must be a share from 0 to 1, not {_shown(value)}")
+        return float(value)
+
     def texts(self, key: str) -> tuple[str, ...]:
         """A list of strings; none where there is no entry."""
         value = self._take(key, ())
@@ -88,6 +101,16 @@ class Entries:
         if not isinstance(value, dict):
             raise self.error(key, f"must be a table [{key}], not {_shown(value)}")
         return Entries(self._file, f"{self._path}{key}.", value, self._lines)
+
+    def tables(self, key: str) -> tuple[Entries, ...]:
+        """The tables `[[key]]`, in order; none where there is none."""
+        value = self._take(key, ())
+        if not isinstance(value, list | tuple) or not all(isinstance(item, dict) for item in value):
+            raise self.error(key, f"must be tables [[{key}]], not {_shown(value)}")
+        return tuple(
+            Entries(self._file, f"{self._path}{key}.{index}.", item, self._lines)
+            for index, item in enumerate(value)
+        )
 
     def done(self) -> None:
         """Nothing more will be read.
@@ -120,7 +143,7 @@ class Entries:
         for known in self._asked:
             if _stem(known) == _stem(key):
                 return f"has the wrong unit: {_written(known)}"
-        return f"is no entry of this table; there are {', '.join(sorted(self._asked))}"
+        return f"is no entry of this table; there are {', '.join(sorted(set(self._asked)))}"
 
 
 def parse_entries(text: str, file: str) -> Entries:
@@ -139,14 +162,27 @@ def parse_entries(text: str, file: str) -> Entries:
 def _lines_of(text: str) -> dict[str, int]:
     """The line of every key and table header, from 1 (tomllib keeps none)."""
     lines: dict[str, int] = {}
+    lists: dict[str, int] = {}
     table = ""
     for number, line in enumerate(text.splitlines(), start=1):
         if header := _HEADER.match(line):
-            table = f"{header[1]}."
+            name = _indexed(header[1], lists, begins=line.lstrip().startswith("[["))
+            table = f"{name}."
             lines.setdefault(header[1], number)
+            lines.setdefault(name, number)
         elif key := _KEY.match(line):
             lines.setdefault(f"{table}{key[1]}", number)
     return lines
+
+
+def _indexed(name: str, lists: dict[str, int], *, begins: bool) -> str:
+    """A header's path with the place of its `[[list]]` item: `classes.budget` becomes `classes.0.budget`."""
+    if begins:
+        lists[name] = lists.get(name, -1) + 1
+    first, _, rest = name.partition(".")
+    if first not in lists:
+        return name
+    return f"{first}.{lists[first]}" + (f".{rest}" if rest else "")
 
 
 def _stem(key: str) -> str:

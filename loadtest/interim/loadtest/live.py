@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from interim.client import Refinement
     from interim.loadtest.outcome import Outcome
     from interim.loadtest.plan import Planned
-    from interim.loadtest.scenario import Clip, Traffic
+    from interim.loadtest.scenario import Clip
+    from interim.loadtest.traffic import Traffic
 
 
 async def run_traffic(traffic: Traffic, server: str) -> Summary:

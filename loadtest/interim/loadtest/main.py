@@ -14,8 +14,9 @@ from interim.client import DEFAULT_TARGET, InterimError
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.loopback import is_loopback
 from interim.loadtest.report import ClipReport
-from interim.loadtest.scenario import Clip, Scenario, Traffic, builtin_names, faster, read_scenario
+from interim.loadtest.scenario import Clip, Scenario, builtin_names, read_scenario
 from interim.loadtest.simulate_command import add_simulate
+from interim.loadtest.traffic import Traffic, faster
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
