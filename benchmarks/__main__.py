@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from benchmarks import clip, deadlines, overhead, verdicts
 from benchmarks.host import ROOT, this_host
 from benchmarks.server_process import ServerError
+from benchmarks.stalls import stall_meter
 
 from interim.client import InterimError
 from interim.loadtest.entries import ScenarioError
@@ -34,15 +35,16 @@ def main(arguments: Sequence[str]) -> int:
     asked.server = server
     host = this_host()
     try:
-        measured: Measured = BENCHMARKS[asked.benchmark].measure(asked)
+        with stall_meter() as stalls:
+            measured: Measured = BENCHMARKS[asked.benchmark].measure(asked)
     except (ServerError, ScenarioError, InterimError) as error:
         print(f"scripts/bench: {error}", file=sys.stderr)
         return 1
-    written = measured.as_json(asked.benchmark, host)
+    written = measured.as_json(asked.benchmark, host, stalls)
     if asked.json == "-":
         print(written)
     else:
-        print(measured.as_table(asked.benchmark, host))
+        print(measured.as_table(asked.benchmark, host, stalls))
         if asked.json:
             Path(asked.json).write_text(written + "\n", encoding="utf-8")
     return 0 if measured.holds else 1

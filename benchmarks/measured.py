@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from benchmarks.host import Host
+    from benchmarks.stalls import Stalls
 
     from interim.client import Status
     from interim.loadtest.promises import Check
@@ -27,19 +28,20 @@ class Measured:
         """Whether every promise was kept."""
         return all(check.holds for check in self.checks)
 
-    def as_json(self, name: str, host: Host) -> str:
+    def as_json(self, name: str, host: Host, stalls: Stalls) -> str:
         """Everything, as JSON."""
         checks = [{**asdict(check), "holds": check.holds} for check in self.checks]
-        facts = {"benchmark": name, "host": host.as_json(), "server": self.server}
+        facts = {"benchmark": name, "host": host.as_json(), "stalls": stalls.as_json(), "server": self.server}
         return json.dumps({**facts, "holds": self.holds, "checks": checks, **self.figures}, indent=2)
 
-    def as_table(self, name: str, host: Host) -> str:
+    def as_table(self, name: str, host: Host, stalls: Stalls) -> str:
         """Everything, as lines."""
         server = ", ".join(f"{key} {value}" for key, value in self.server.items())
         return "\n".join(
             [
                 f"{name}: {host.as_line()}",
                 f"server: {server}",
+                stalls.as_line(),
                 *self.lines,
                 "",
                 *(check.as_line() for check in self.checks),
