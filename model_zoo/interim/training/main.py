@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 COMMANDS = {
     "list": "name the networks and the shipped models",
     "profile": "count a network's cost and size",
+    "recipe": "look through a folder of images and masks, and write a recipe that fits it",
     "train": "train a recipe, or go on with it",
     "evaluate": "measure a model on a labelled folder",
     "card": "measure a checkpoint and write its card",

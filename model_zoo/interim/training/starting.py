@@ -1,0 +1,61 @@
+"""Going on from trained weights with classes of one's own."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from interim.model_zoo.checkpoint import COUNTER
+from interim.model_zoo.errors import CheckpointError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from torch import Tensor
+
+    from interim.model_zoo.anytime import ClassSpec
+    from interim.model_zoo.checkpoint import Checkpoint
+    from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
+
+CLASSIFY = (".classify.weight", ".classify.bias")
+"""What ends the name of a parameter with one row per class."""
+
+
+def start_from(
+    network: AnytimeHrnet, checkpoint: Checkpoint, classes: Sequence[ClassSpec]
+) -> tuple[str, ...]:
+    """Give a network the weights of a checkpoint of the same network with other classes, in place.
+
+    Everything but the classifiers is copied. Of these, the rows of classes whose names agree (small
+    and capital letters alike) are; the others keep the network's own, random ones.
+
+    Returns:
+        The names of the classes whose rows were copied.
+
+    Raises:
+        CheckpointError: the checkpoint is of another network.
+    """
+    card = checkpoint.card
+    old = {each.name.lower(): row for row, each in enumerate(card.classes)}
+    pairs = [(row, old[each.name.lower()]) for row, each in enumerate(classes) if each.name.lower() in old]
+    state = network.state_dict()
+    for name, value in state.items():
+        if name.endswith(COUNTER):
+            continue
+        given = checkpoint.weights.get(name)
+        if given is None or given.shape[1:] != value.shape[1:]:
+            raise CheckpointError(
+                f"{card.name!r} is a {card.network}, not a {network.spec.name}: it lacks {name}."
+            )
+        if name.endswith(CLASSIFY):
+            _copy_rows(value, given, pairs)
+        else:
+            value.copy_(given)
+    return tuple(classes[row].name for row, _ in pairs)
+
+
+def _copy_rows(value: Tensor, given: Tensor, pairs: Sequence[tuple[int, int]]) -> None:
+    with torch.no_grad():
+        for row, source in pairs:
+            value[row].copy_(given[source])
