@@ -26,10 +26,16 @@ def images() -> Tensor:
 
 
 @pytest.fixture(scope="session")
-def settled(images: Tensor) -> AnytimeHrnet:
+def fill() -> str:
+    """What the network has at masked positions; a module that wants another overrides this."""
+    return "rbf"
+
+
+@pytest.fixture(scope="session")
+def settled(images: Tensor, fill: str) -> AnytimeHrnet:
     """`hrnet-w18s-adpc` in float64 whose statistics, scales and λ are not those of the start."""
     torch.manual_seed(0)
-    model = build("hrnet-w18s-adpc", classes=5)
+    model = build("hrnet-w18s-adpc", classes=5, fill=fill)
     with torch.no_grad():
         for name, parameter in model.named_parameters():
             if name.endswith("sharpness"):

@@ -17,6 +17,13 @@ from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 from interim.model_zoo.registry import build
 
 
+@pytest.fixture(scope="session", params=["rbf", "hold"])
+def fill(request: pytest.FixtureRequest) -> str:
+    """Every promise holds for both."""
+    chosen: str = request.param
+    return chosen
+
+
 @torch.inference_mode()
 def states(model: AnytimeHrnet, images: Tensor) -> list[State]:
     """The state before stage 1 and after every stage."""
@@ -183,10 +190,10 @@ def test_the_shortcuts_give_the_literal_numbers(
 @pytest.mark.parametrize(
     "name", ["hrnet-w18s-adpc", pytest.param("hrnet-w32-pose-adpc", marks=pytest.mark.slow)]
 )
-def test_gradients_of_all_exits_reach_every_part(name: str) -> None:
+def test_gradients_of_all_exits_reach_every_part(name: str, fill: str) -> None:
     """Training sees every parameter, λ included, through masks and carry-over."""
     torch.manual_seed(0)
-    model = build(name).train()
+    model = build(name, fill=fill).train()
     model.spec = dataclasses.replace(model.spec, threshold=0.07 if "pose" not in name else 0.5)
     logits = model(torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8))
     torch.autograd.backward([exit_.square().mean() for exit_ in logits])

@@ -9,9 +9,9 @@ import torch
 
 from interim.model_zoo.anytime import ClassSpec
 from interim.model_zoo.card import Card, Measured
-from interim.model_zoo.checkpoint import SHIPPED, load, read, shipped, write, write_card
+from interim.model_zoo.checkpoint import SHIPPED, fit, load, read, shipped, write, write_card
 from interim.model_zoo.errors import CheckpointError
-from interim.model_zoo.registry import build
+from interim.model_zoo.registry import FILLS, build
 
 CLASSES = (ClassSpec("Road", (1, 2, 3)), ClassSpec("Wald", (4, 5, 6)), ClassSpec("Sky", (7, 8, 9)))
 
@@ -89,6 +89,18 @@ def test_the_spec_tells_what_was_measured_as_it_runs(folder: Path) -> None:
     assert [exit_.miou for exit_ in dense.spec.exits] == pytest.approx([0.2, 0.3, 0.4, 0.5])
     assert (adaptive.spec.name, adaptive.spec.classes, adaptive.spec.threshold) == ("small", CLASSES, 0.9)
     assert not adaptive.training
+
+
+def test_the_card_says_what_fills_masked_positions(folder: Path, card: Card, tmp_path: Path) -> None:
+    """A network that holds is read as one; a card of before there was a choice means interpolation."""
+    held = dataclasses.replace(card, fill="hold")
+    write(tmp_path, build(card.network, classes=3, fill="hold").state_dict(), held)
+    assert load(tmp_path).filling is FILLS["hold"]
+    entries = json.loads((folder / "card.json").read_text())
+    assert entries.pop("fill") == "rbf"
+    assert Card.from_json(json.dumps(entries)).fill == "rbf"
+    with pytest.raises(CheckpointError, match="do not fit"):
+        fit(build(card.network, classes=3), read(tmp_path).weights, tmp_path)
 
 
 def test_a_card_can_be_replaced(folder: Path, card: Card, tmp_path: Path) -> None:

@@ -71,6 +71,7 @@ def test_every_convolution_after_exit_1_is_masked(name: str, convs: int, masked:
     """The counts of all and of masked convolutions are the paper's; exit 1 has none of the masked."""
     counted = convolutions(shapes(name), (64, 64))
     assert len(counted) == convs
+    assert [cost.skips for cost in counted] == [cost.exit_ > 1 for cost in counted]
     assert [cost.fill_macs > 0 for cost in counted] == [cost.exit_ > 1 for cost in counted]
     assert sum(cost.exit_ > 1 for cost in counted) == masked
 
@@ -87,10 +88,23 @@ def test_a_masked_convolution_counts_its_share_and_its_interpolation() -> None:
     assert counted[-1] - counted[0] == pytest.approx(expected)
 
 
+def test_holding_costs_the_active_share_of_what_is_read_at_active_positions_only() -> None:
+    """With all of an image masked: transitions, projections and the insides of early heads, no more."""
+    with torch.device("meta"):
+        model = build("hrnet-w18s-adpc", fill="hold")
+    size, nothing = (64, 64), torch.zeros(1, 16, 16, dtype=torch.bool)
+    dense = convolutions(model, size)
+    whole = [part for part in dense if part.exit_ > 1 and not part.skips]
+    counted = [exit_.gmacs * 2**30 for exit_ in profile(model, size, [nothing] * 3).exits]
+    assert counted[-1] - counted[0] == pytest.approx(sum(part.macs for part in whole))
+    assert sum(part.macs for part in whole) < 0.2 * sum(part.macs for part in dense if part.exit_ > 1)
+    assert not any(part.fill_macs for part in dense)
+
+
 def test_the_share_is_each_images_own() -> None:
     """One image fully active and one not at all cost half, without interpolation."""
     halves = shares_of(torch.stack((torch.ones(16, 16), torch.zeros(16, 16))).bool())
-    cost = ConvCost(exit_=2, size=(4, 4), macs=1000, fill_macs=4 * 4 * 8 * 49)
+    cost = ConvCost(exit_=2, size=(4, 4), macs=1000, skips=True, fill_macs=4 * 4 * 8 * 49)
     assert cost.at(halves) == pytest.approx(500)
     assert cost.at(None) == 1000
 

@@ -13,6 +13,13 @@ from interim.model_zoo.prepare import prepare
 from interim.model_zoo.registry import build
 
 
+@pytest.fixture(scope="session", params=["rbf", "hold"])
+def fill(request: pytest.FixtureRequest) -> str:
+    """Every promise holds for both."""
+    chosen: str = request.param
+    return chosen
+
+
 @torch.inference_mode()
 def predictions(model: AnytimeHrnet, images: Tensor) -> list[Prediction]:
     state, found = model.start(images), []

@@ -47,6 +47,17 @@ def test_an_unknown_name_is_told_its_neighbours() -> None:
         build("hrnet-w18s-adcp")
 
 
+def test_a_fill_can_be_chosen_for_adaptive_networks() -> None:
+    """Holding learns no λ; a network without masks has nothing to fill."""
+    with torch.device("meta"):
+        held, plain = (build(name, fill="hold") for name in ("hrnet-w18s-adpc", "hrnet-w18s-ee"))
+    assert held.masking
+    assert not plain.masking
+    assert not any("sharpness" in name for name, _ in held.named_parameters())
+    with pytest.raises(BadInputError, match="no fill 'zero': there are rbf, hold"):
+        build("hrnet-w18s-adpc", fill="zero")
+
+
 @pytest.mark.parametrize("classes", [0, -3, 256])
 def test_an_absurd_number_of_classes_is_refused(classes: int) -> None:
     """Label maps are bytes, and 255 is no class."""

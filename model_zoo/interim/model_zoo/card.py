@@ -33,7 +33,8 @@ class Measured:
 class Card:
     """All that is known of one checkpoint.
 
-    `threshold`: confidence above which a position is not refined. `data`, `licence`, `recipe`,
+    `threshold`: confidence above which a position is not refined. `fill`: what stands there then
+    (registry.FILLS). `data`, `licence`, `recipe`,
     `hardware`, `commit`, `note` are for people. `adaptive`, `dense`: measured with confidence
     adaptivity on and off; None where it was not measured.
     """
@@ -42,6 +43,7 @@ class Card:
     network: str
     classes: tuple[ClassSpec, ...]
     threshold: float
+    fill: str = "rbf"
     long_side: int = 1024
     data: str = ""
     licence: str = ""

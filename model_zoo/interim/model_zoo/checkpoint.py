@@ -90,21 +90,27 @@ def load(path_or_name: str | Path, *, masking: bool = True) -> AnytimeHrnet:
         CheckpointError: there is no such checkpoint, or its weights do not fit its network.
     """
     found = read(path_or_name)
-    network = build(found.card.network, classes=len(found.card.classes))
-    try:
-        missing, unknown = network.load_state_dict(found.weights, strict=False)
-    except RuntimeError as error:
-        raise CheckpointError(
-            f"The weights of {str(path_or_name)!r} do not fit {found.card.network}: {error}"
-        ) from error
-    wrong = [name for name in missing if not name.endswith(COUNTER)] + unknown
-    if wrong:
-        raise CheckpointError(
-            f"The weights of {str(path_or_name)!r} do not fit {found.card.network}: {wrong[0]}."
-        )
+    network = build(found.card.network, classes=len(found.card.classes), fill=found.card.fill)
+    fit(network, found.weights, path_or_name)
     network.masking = network.masking and masking
     network.spec = _spec(network.spec, found.card, adaptive=network.masking)
     return network.eval()
+
+
+def fit(network: AnytimeHrnet, weights: Mapping[str, Tensor], source: str | Path) -> None:
+    """Give a network the weights of a checkpoint; `source` is what it is called in the error.
+
+    Raises:
+        CheckpointError: they are of another network, or of another number of classes.
+    """
+    refusal = f"The weights of {str(source)!r} do not fit {network.spec.name}"
+    try:
+        missing, unknown = network.load_state_dict(weights, strict=False)
+    except RuntimeError as error:
+        raise CheckpointError(f"{refusal}: {error}") from error
+    wrong = [name for name in missing if not name.endswith(COUNTER)] + unknown
+    if wrong:
+        raise CheckpointError(f"{refusal}: {wrong[0]}.")
 
 
 def _spec(spec: ModelSpec, card: Card, *, adaptive: bool) -> ModelSpec:

@@ -2,7 +2,8 @@
 
 Counted as the ADP-C paper counts: convolutions only, 2^30 to a GMAC; a masked one counts its share
 of active positions p, and its interpolation (1 - p)·p·C_out·49·h·w. Exact shortcuts (`MergedConv`)
-count as what they replace.
+count as what they replace. With `hold` (masked/hold.py) nothing is interpolated, and what is read
+beyond the mask counts whole.
 """
 
 from __future__ import annotations
@@ -35,17 +36,18 @@ class ConvCost:
     """One convolution's work for one image.
 
     `exit_`: the exit it belongs to. `size`: of its output. `macs`: with every position active.
-    `fill_macs`: those of interpolating every position; 0 where it is never masked.
+    `skips`: masked positions are not computed. `fill_macs`: those of interpolating every position.
     """
 
     exit_: int
     size: tuple[int, int]
     macs: int
+    skips: bool
     fill_macs: int
 
     def at(self, shares: Shares | None) -> float:
         """Its multiply-accumulates at these shares, averaged over the images; None: all active."""
-        if shares is None or not self.fill_macs:
+        if shares is None or not self.skips:
             return self.macs
         share = shares[self.size]
         return self.macs * share.mean().item() + self.fill_macs * (share * (1 - share)).mean().item()
@@ -120,14 +122,13 @@ def convolutions(model: AnytimeHrnet, size: tuple[int, int]) -> list[ConvCost]:
     def count(module: nn.Module, _inputs: object, output: Tensor) -> None:
         assert isinstance(module, Conv)
         height, width = output.shape[-2:]
-        taps = module.fill.taps
-        assert isinstance(taps, int)
         costs.append(
             ConvCost(
                 exit_=exit_,
                 size=(height, width),
                 macs=height * width * module.weight.numel(),
-                fill_macs=height * width * module.weight.shape[0] * taps,
+                skips=module.fill.skips,
+                fill_macs=height * width * module.weight.shape[0] * module.fill.taps,
             )
         )
 

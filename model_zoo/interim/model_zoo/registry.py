@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import colorsys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.anytime import ClassSpec, ExitSpec, ModelSpec, Task
 from interim.model_zoo.confidence import MaxProbability, PeakHeat
 from interim.model_zoo.errors import BadInputError, UnknownModelError
 from interim.model_zoo.masked.fill import NoFill, RbfFill
+from interim.model_zoo.masked.hold import HoldFill
 from interim.model_zoo.networks.hrnet.build import hrnet
 from interim.model_zoo.networks.hrnet.heads import PlainHead, RedesignedHead, SingleConvHead
 from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
@@ -26,11 +28,14 @@ ALL_STAGES = (1, 2, 3, 4)
 DEPTHS = {1: 3, 2: 2, 3: 1}
 """How often a redesigned head halves, by stage; after stage 4 the head is plain."""
 
+FILLS: Mapping[str, Filling] = MappingProxyType({"rbf": RbfFill, "hold": HoldFill})
+"""What may stand at the positions that confidence adaptivity skips: the paper's interpolation, or the last value."""
+
 CLASSES = 19
 JOINTS = 16
 
-Builder = Callable[[int], AnytimeHrnet]
-"""Makes a network with random weights for a number of classes."""
+Builder = Callable[[int, "Filling"], AnytimeHrnet]
+"""Makes a network with random weights for a number of classes; adaptive ones fill as they are told."""
 
 
 def _classes(count: int) -> tuple[ClassSpec, ...]:
@@ -43,7 +48,7 @@ def _classes(count: int) -> tuple[ClassSpec, ...]:
     )
 
 
-def _segmentation(name: str, width: str, variant: str, classes: int) -> AnytimeHrnet:
+def _segmentation(name: str, width: str, variant: str, classes: int, fill: Filling) -> AnytimeHrnet:
     """HRNet for segmentation: heads over all branches."""
     size = WIDTHS[width]
     redesigned = DEPTHS if variant in {"-ee-rh", "-adpc"} else {}
@@ -59,13 +64,13 @@ def _segmentation(name: str, width: str, variant: str, classes: int) -> AnytimeH
         size,
         exits=exits,
         head=head,
-        filling=RbfFill if variant == "-adpc" else NoFill,
+        filling=fill if variant == "-adpc" else NoFill,
         outputs=4,
         rule=MaxProbability(),
     )
 
 
-def _pose(name: str, width: str, variant: str, joints: int) -> AnytimeHrnet:
+def _pose(name: str, width: str, variant: str, joints: int, fill: Filling) -> AnytimeHrnet:
     """HRNet for pose: heat maps from the finest branch, redesigned early exits from all of them."""
     size = WIDTHS[width]
     redesigned = DEPTHS if variant in {"-ee-rh", "-adpc"} else {}
@@ -81,7 +86,7 @@ def _pose(name: str, width: str, variant: str, joints: int) -> AnytimeHrnet:
         size,
         exits=exits,
         head=head,
-        filling=RbfFill if variant == "-adpc" else NoFill,
+        filling=fill if variant == "-adpc" else NoFill,
         outputs=1,
         rule=PeakHeat(),
     )
@@ -112,21 +117,24 @@ def names() -> tuple[str, ...]:
     return tuple(_BUILDERS)
 
 
-def build(name: str, classes: int | None = None) -> AnytimeHrnet:
+def build(name: str, classes: int | None = None, *, fill: str = "rbf") -> AnytimeHrnet:
     """A network with random weights.
 
     Args:
         name: One of `names()`: `hrnet-WIDTH` with one exit; `-ee` after it with four; `-ee-rh` with
             redesigned early ones; `-adpc` with confidence adaptivity too.
         classes: Classes (19 unless given) or, for pose, joints (16).
+        fill: One of `FILLS`: what adaptive networks have at masked positions; the others have no masks.
 
     Raises:
         UnknownModelError: no network has that name.
-        BadInputError: `classes` is not a number from 1 to 255.
+        BadInputError: `classes` is not a number from 1 to 255, or `fill` is unknown.
     """
     if name not in _BUILDERS:
         raise UnknownModelError(name, _BUILDERS)
     count = (JOINTS if "-pose" in name else CLASSES) if classes is None else classes
     if not 1 <= count <= 255:
         raise BadInputError(f"{count} classes do not fit: give a number from 1 to 255")
-    return _BUILDERS[name](count)
+    if fill not in FILLS:
+        raise BadInputError(f"There is no fill {fill!r}: there are {', '.join(FILLS)}")
+    return _BUILDERS[name](count, FILLS[fill])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 import torch
@@ -12,10 +11,12 @@ from torch import Tensor, nn
 from interim.model_zoo.masked.fill import Fill
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from interim.model_zoo.masked.masks import Masks
 
-Filling = Callable[[], Fill]
-"""Makes what fills the masked positions of one convolution: `NoFill` or `RbfFill` (masked/fill.py)."""
+Filling = type[Fill]
+"""What fills masked positions: `NoFill`, `RbfFill` (masked/fill.py) or `HoldFill` (masked/hold.py)."""
 
 NORM_MOMENTUM = 0.01
 
@@ -78,7 +79,10 @@ class MergedConv(Conv):
 
 
 class ConvNorm(nn.Module):
-    """A convolution and its batch normalisation, which runs densely over filled positions too."""
+    """A convolution and its batch normalisation, which runs densely over filled positions too.
+
+    What comes of it is the change of a stream, with masked positions as the convolution's fill has them.
+    """
 
     def __init__(self, conv: Conv) -> None:
         super().__init__()
@@ -88,7 +92,7 @@ class ConvNorm(nn.Module):
     def forward(self, source: Tensor | Sequence[Tensor], masks: Masks) -> Tensor:
         """What the convolution takes, to its normalised output; no activation."""
         normalised: Tensor = self.norm(self.conv(source, masks))
-        return normalised
+        return self.conv.fill.update(normalised, masks)
 
     @torch.no_grad()
     def fold(self, *, masked: bool) -> None:

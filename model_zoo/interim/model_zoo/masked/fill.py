@@ -16,9 +16,26 @@ SHARPNESS = 3.0
 
 
 class Fill(nn.Module):
-    """What fills masked positions; `taps`: multiply-accumulates a filled value costs, 0 if none ever is."""
+    """What fills the masked positions of one convolution; the class itself stands for a network's way to.
 
+    `skips`: masked positions need not be computed. `taps`: multiply-accumulates a filled value costs.
+    """
+
+    skips: bool = False
     taps: int = 0
+
+    @classmethod
+    def read_beyond(cls) -> type[Fill]:
+        """What fills the convolutions whose masked outputs are read at active positions too.
+
+        These are the 1x1 convolutions between resolutions, and those that begin a branch.
+        """
+        return cls
+
+    @staticmethod
+    def update(change: Tensor, masks: Masks) -> Tensor:  # noqa: ARG004 - a fill takes masks
+        """What is added to a residual stream (N, C, h, w), normalised, before its ReLU."""
+        return change
 
     def forward(self, values: Tensor, masks: Masks) -> Tensor:
         """Values (N, C, h, w) of which masked positions are replaced."""
@@ -44,6 +61,7 @@ class RbfFill(Fill):
     convolution. Masked neighbours count as 0.
     """
 
+    skips = True
     taps = (2 * RADIUS + 1) ** 2
 
     def __init__(self) -> None:
@@ -55,7 +73,7 @@ class RbfFill(Fill):
         mask = masks.at((values.shape[-2], values.shape[-1]))
         if mask is None:
             return values
-        share = _share(mask, values)
+        share = share_of(mask, values)
         known = values * share
         around: Tensor = Around.apply(known, self.sharpness)  # type: ignore[no-untyped-call]
         return torch.addcmul(known, around, 1 - share)
@@ -68,6 +86,7 @@ class RbfFill(Fill):
 class FrozenFill(Fill):
     """An `RbfFill` that learns no more."""
 
+    skips = True
     taps = RbfFill.taps
     line: Tensor
 
@@ -80,11 +99,11 @@ class FrozenFill(Fill):
         mask = masks.at((values.shape[-2], values.shape[-1]))
         if mask is None:
             return values
-        share = _share(mask, values)
+        share = share_of(mask, values)
         known = values * share
         return torch.addcmul(known, columns(rows(known, self.line), self.line), 1 - share)
 
 
-def _share(mask: Tensor, values: Tensor) -> Tensor:
+def share_of(mask: Tensor, values: Tensor) -> Tensor:
     """The mask as 1 and 0 for every value, in their layout: `where` with the mask takes three times as long."""
     return torch.empty_like(values).copy_(mask.to(values.dtype))

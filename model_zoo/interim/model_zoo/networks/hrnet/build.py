@@ -56,7 +56,7 @@ def hrnet(
         stages = [_stage(number, width, outputs, fill) for number in range(first, exit_ + 1)]
         sections.append(Section(stages, head(exit_, _channels(exit_, width, outputs), fill)))
         first = exit_ + 1
-    return AnytimeHrnet(spec, sections, rule=rule, masking=filling is not NoFill)
+    return AnytimeHrnet(spec, sections, rule=rule, filling=filling)
 
 
 def _channels(stage: int, width: Width, outputs: int) -> tuple[int, ...]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 from typing import TYPE_CHECKING
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
@@ -21,7 +23,7 @@ class Up(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, *, filling: Filling) -> None:
         super().__init__()
-        self.project = ConvNorm(Conv(inputs, outputs, filling=filling))
+        self.project = ConvNorm(Conv(inputs, outputs, filling=filling.read_beyond()))
 
     def forward(self, x: Tensor, size: tuple[int, int], masks: Masks) -> Tensor:
         """(N, inputs, h, w) to (N, outputs, *size)."""
@@ -56,7 +58,10 @@ class Same(nn.Module):
 
 
 class Fuse(nn.Module):
-    """Output i is ReLU(Σ_j path_ij(x_j)), for the `outputs` finest branches."""
+    """Output i is ReLU(Σ_j path_ij(x_j)), for the `outputs` finest branches.
+
+    What the other branches say is added to branch i's stream, so the filling has its word on it.
+    """
 
     def __init__(self, channels: Sequence[int], outputs: int, *, filling: Filling) -> None:
         super().__init__()
@@ -70,6 +75,7 @@ class Fuse(nn.Module):
 
         rows = ([path(source, target) for source in range(len(channels))] for target in range(outputs))
         self.rows = nn.ModuleList(nn.ModuleList(row) for row in rows)
+        self.filling = filling
 
     def slices(self, maps: Maps, masks: Masks) -> Generator[None, None, Maps]:
         """One map a branch, to the fused maps; a slice an output."""
@@ -77,10 +83,10 @@ class Fuse(nn.Module):
         for target, row in enumerate(self.rows):
             size = (maps[target].shape[-2], maps[target].shape[-1])
             assert isinstance(row, nn.ModuleList)
-            heard = (path(x, size, masks) for path, x in zip(row, maps, strict=True))
-            total = next(heard) + next(heard)  # not in place: one of them is a branch's own map
-            for other in heard:
-                total.add_(other)
-            fused.append(F.relu(total, inplace=True))
+            heard = (
+                path(x, size, masks) for path, x in zip(row, maps, strict=True) if not isinstance(path, Same)
+            )
+            change = functools.reduce(torch.add, heard)
+            fused.append(F.relu(self.filling.update(change, masks) + maps[target], inplace=True))
             yield
         return tuple(fused)

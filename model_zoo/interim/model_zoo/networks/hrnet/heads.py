@@ -44,10 +44,10 @@ class RedesignedHead(nn.Module):
 
     def __init__(self, channels: int, width: int, depth: int, classes: int, *, filling: Filling) -> None:
         super().__init__()
-        inputs = [channels] + [width] * (depth - 1)
-        self.down = nn.ModuleList(ConvNorm(Conv(i, width, bias=True, filling=filling)) for i in inputs)
+        inputs, inner = [channels] + [width] * (depth - 1), filling.read_beyond()
+        self.down = nn.ModuleList(ConvNorm(Conv(i, width, bias=True, filling=inner)) for i in inputs)
         self.up = nn.ModuleList(
-            ConvNorm(MergedConv(width, width, bias=True, scale=2, filling=filling)) for _ in inputs[1:]
+            ConvNorm(MergedConv(width, width, bias=True, scale=2, filling=inner)) for _ in inputs[1:]
         )
         self.classify = MergedConv(width, classes, bias=True, scale=2, filling=filling)
 

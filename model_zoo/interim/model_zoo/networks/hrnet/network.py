@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from interim.model_zoo.confidence import Rule
+    from interim.model_zoo.masked.conv import Filling
     from interim.model_zoo.networks.hrnet.heads import LogitSlices
     from interim.model_zoo.networks.hrnet.transition import Maps
 
@@ -48,14 +49,15 @@ class AnytimeHrnet(nn.Module):
     `masking`: confidence adaptivity is on: sections after the first compute only the positions that
     the exit before left active, and keep its logits elsewhere. Off, the same weights run densely;
     `active` then tells which positions are not sure yet, and nothing depends on it. Both `spec` and
-    `masking` may be replaced at any time.
+    `masking` may be replaced at any time. `filling`: what stands at the positions not computed.
     """
 
-    def __init__(self, spec: ModelSpec, sections: Sequence[Section], *, rule: Rule, masking: bool) -> None:
+    def __init__(self, spec: ModelSpec, sections: Sequence[Section], *, rule: Rule, filling: Filling) -> None:
         super().__init__()
         self.spec = spec
         self.rule = rule
-        self.masking = masking
+        self.filling = filling
+        self.masking = filling.skips
         self.intake: nn.Module = Normalise()
         self.sections = nn.ModuleList(sections)
 
@@ -65,7 +67,7 @@ class AnytimeHrnet(nn.Module):
         Raises:
             BadInputError: the shape or the size does not fit.
         """
-        self._check(images)
+        check_images(images, self.spec.multiple)
         return State((self.intake(images, next(self.parameters()).dtype),))
 
     def stage(self, exit_: int, state: State) -> Slices:
@@ -88,7 +90,7 @@ class AnytimeHrnet(nn.Module):
         if images.dtype == torch.uint8:
             state = self.start(images)
         else:
-            self._check(images)
+            check_images(images, self.spec.multiple)
             state = State((images,))
         logits = []
         for exit_ in range(1, len(self.sections) + 1):
@@ -108,12 +110,17 @@ class AnytimeHrnet(nn.Module):
             active = active & refined
         return Prediction(logits, confidence, active)
 
-    def _check(self, images: Tensor) -> None:
-        """Refuse images that the network cannot take."""
-        shape, multiple = tuple(images.shape), self.spec.multiple
-        if len(shape) != 4 or shape[1] != 3 or 0 in shape:
-            raise BadInputError(f"images of shape {shape} do not fit: give (N, 3, H, W), none of them 0")
-        if shape[2] % multiple or shape[3] % multiple:
-            raise BadInputError(
-                f"{shape[2]}x{shape[3]} images do not fit: pad height and width to multiples of {multiple}"
-            )
+
+def check_images(images: Tensor, multiple: int) -> None:
+    """Refuse images that a network whose sides must be multiples of `multiple` cannot take.
+
+    Raises:
+        BadInputError: the shape or the size does not fit.
+    """
+    shape = tuple(images.shape)
+    if len(shape) != 4 or shape[1] != 3 or 0 in shape:
+        raise BadInputError(f"images of shape {shape} do not fit: give (N, 3, H, W), none of them 0")
+    if shape[2] % multiple or shape[3] % multiple:
+        raise BadInputError(
+            f"{shape[2]}x{shape[3]} images do not fit: pad height and width to multiples of {multiple}"
+        )

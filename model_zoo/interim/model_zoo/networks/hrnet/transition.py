@@ -23,6 +23,7 @@ class Transition(nn.Module):
 
     def __init__(self, inputs: Sequence[int], outputs: Sequence[int], *, filling: Filling) -> None:
         super().__init__()
+        filling = filling.read_beyond()
         self.keep = nn.ModuleList(
             nn.Identity() if before == after else ConvNorm(Conv(before, after, kernel=3, filling=filling))
             for before, after in zip(inputs, outputs[:-1], strict=True)
