@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import clip, deadlines, overhead, verdicts
+from benchmarks import clip, deadlines, decisions, overhead, verdicts
 from benchmarks.host import ROOT, this_host
 from benchmarks.server_process import ServerError
 from benchmarks.stalls import stall_meter
@@ -20,7 +20,13 @@ if TYPE_CHECKING:
 
     from benchmarks.measured import Measured
 
-BENCHMARKS = {"deadlines": deadlines, "verdicts": verdicts, "overhead": overhead, "clip": clip}
+BENCHMARKS = {
+    "deadlines": deadlines,
+    "decisions": decisions,
+    "verdicts": verdicts,
+    "overhead": overhead,
+    "clip": clip,
+}
 _EPILOG = """\
 Words after -- go to interim-server: scripts/bench deadlines -- --device cuda:0 --masking off
 exit status: 0 every promise was kept; 1 one was broken, or nothing could be measured; 2 wrong use.

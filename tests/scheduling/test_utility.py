@@ -1,4 +1,4 @@
-"""What exits are worth, the hull of what is to come, and the plan made of it."""
+"""What exits are worth, and the hull of what is to come."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from interim.scheduling.hull import hull
-from interim.scheduling.outlook import Outlooks
-from interim.scheduling.planning import plan
 from interim.scheduling.utility import ValidatedUtility
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from interim.scheduling.costs import CostModel
     from interim.scheduling.job import Job
 
     MakeJob = Callable[..., Job]
 
 CONCAVE = ValidatedUtility(quality=(0.4, 0.6, 0.7, 0.75), active_share=(1.0, 0.5, 0.5, 0.25))
-LATE_BLOOMER = ValidatedUtility(quality=(0.1, 0.12, 0.72, 0.7))
 
 
 def test_before_exit_1_the_validated_means_stand(make_job: MakeJob) -> None:
@@ -79,30 +75,3 @@ def test_a_hull_falls_in_density_and_never_lies_below_the_exits(stages: list[tup
             worth += part * piece.density
             left -= part
         assert sum(gains[:exit_]) <= worth + 1e-9
-
-
-def planned(costs: CostModel, utility: ValidatedUtility, jobs: list[Job]) -> dict[int, float]:
-    """Seconds of the first planned piece, by place."""
-    outlooks = Outlooks(costs, utility)
-    rows = plan(0.0, [job.answer_by_s for job in jobs], [outlooks.of(job) for job in jobs])
-    return {row.place: row.cost_s for row in rows}
-
-
-def test_exit_1_is_planned_before_any_refinement(costs: CostModel, make_job: MakeJob) -> None:
-    """Two exits 1 fill the two seconds there are: the refinement has to stay out."""
-    jobs = [make_job(1, 2.0, exit=1, active_share=0.5), make_job(2, 2.0), make_job(3, 2.0)]
-    assert planned(costs, CONCAVE, jobs) == {1: 1.0, 2: 1.0}
-
-
-def test_what_is_planned_meets_every_deadline(costs: CostModel, make_job: MakeJob) -> None:
-    """The third exit 1 would end at 3 s, half a second late."""
-    jobs = [make_job(1, 1.5), make_job(2, 2.5), make_job(3, 2.5)]
-    assert planned(costs, CONCAVE, jobs) == {0: 1.0, 1: 1.0}
-
-
-def test_of_a_bundle_that_does_not_fit_its_longest_part_is_planned(
-    costs: CostModel, make_job: MakeJob
-) -> None:
-    """Exits 2 and 3 together take 5 s; there are 3 s, enough for exit 2."""
-    assert planned(costs, LATE_BLOOMER, [make_job(1, 5.0, exit=1)]) == {0: 5.0}
-    assert planned(costs, LATE_BLOOMER, [make_job(1, 3.0, exit=1)]) == {0: 2.0}

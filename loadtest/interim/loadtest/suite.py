@@ -106,6 +106,8 @@ class Report:
             "admitted_share": fmean(score.admitted_share for score in scores),
             "decision_us": fmean(score.decision_us for score in scores),
             "against_default": {"mean": mean, "low": low, "high": high},
+            "lp_share_by_seed": [score.lp_share for score in scores],
+            "lp_share_charged_by_seed": [score.lp_share_charged for score in scores],
         }
 
     def _overall(self, policy: str) -> str:

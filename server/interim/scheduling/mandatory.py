@@ -12,11 +12,13 @@ from math import inf
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from interim.scheduling.job import State
+
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping, Sequence
 
     from interim.scheduling.costs import CostModel
-    from interim.scheduling.job import Job
+    from interim.scheduling.job import Job, Size
 
     Row = tuple[float, float, Job]
 
@@ -61,9 +63,14 @@ def keepable(
     The others are late whatever is done, and must not make anybody else late.
     """
     rows: list[Row] = []
+    done = State.DONE
+    works: dict[tuple[int, int, Size, float], float] = {}  # most are alike: no exit yet, of one size
     for job in jobs:
-        if job.owes:
-            work = work_s(job, costs, quantile)
+        if job.exit < job.min_exit and job.state is not done:
+            like = (job.exit, job.min_exit, job.size, job.active_share)
+            work = works.get(like)
+            if work is None:
+                work = works[like] = work_s(job, costs, quantile)
             if max(now_s, job.ready_s) + work <= job.due_s + _ROUNDING_S:
                 rows.append((job.due_s, work, job))
     rows.sort(key=lambda row: (row[0], row[2].id))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from interim.scheduling.hull import hull, prefixes
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterable, Sequence
 
     from interim.scheduling.costs import CostModel
     from interim.scheduling.hull import Segment
@@ -78,6 +78,11 @@ class Outlooks:
     def last(self, job_id: int) -> Outlook | None:
         """What lay before a job that may be gone, if it is still remembered."""
         return self._known.get(job_id)
+
+    def forget(self, jobs: Iterable[Job]) -> None:
+        """These are gone."""
+        for job in jobs:
+            self._known.pop(job.id, None)
 
     def prune(self, queue: Sequence[Job]) -> None:
         """Forget the jobs that are not in `queue`, once they are many."""

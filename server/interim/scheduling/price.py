@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right, insort
 from collections import deque
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
-
+    from interim.scheduling.changes import Changes
+    from interim.scheduling.hull import Segment
     from interim.scheduling.job import Job
     from interim.scheduling.outlook import Outlook, Outlooks
 
@@ -37,41 +37,41 @@ class Price:
 
     def __init__(self, up: float = UP) -> None:
         self._up = up
-        self._recent: deque[tuple[float, Outlook]] = deque(maxlen=WINDOW)
-        self._densities: list[float] = []
+        self._recent: deque[tuple[float, Outlook]] = deque()
+        self._pieces: list[Segment] = []
         self._spent_s: list[float] = []
         self._correction = 1.0
-        self._before: Mapping[int, Job] = {}
         self.value = 0.0
 
-    def update(self, now_s: float, queue: Sequence[Job], outlooks: Outlooks) -> None:
+    def update(self, now_s: float, changes: Changes, outlooks: Outlooks) -> None:
         """Take in who came and who left since the last decision."""
-        live = {job.id: job for job in queue}
-        came = [job for job in queue if job.id not in self._before]
-        for job in came:
-            self._recent.append((job.arrival_s, outlooks.of(job)))
-        if came:
-            self._sort()
-        if any(self._expired(job, now_s, outlooks) for id_, job in self._before.items() if id_ not in live):
+        for job in changes.came:
+            self._meet(job.arrival_s, outlooks.of(job))
+        if changes.came:
+            self._spent_s = list(accumulate(piece.cost_s for piece in reversed(self._pieces)))
+        if any(self._expired(job, now_s, outlooks) for job in changes.left):
             self._correction = min(self._correction * self._up, MOST)
-        self._before = live
         self.value = self._forecast(now_s) * self._correction
 
     def relax(self) -> None:
         """Nothing that waits is worth the price: it is too high."""
         self._correction = max(self._correction * DOWN, 1.0 / MOST)
 
-    def _sort(self) -> None:
-        pieces = sorted((piece for _, each in self._recent for piece in each.segments), reverse=True)
-        self._densities = [piece.density for piece in pieces]
-        self._spent_s = list(accumulate(piece.cost_s for piece in pieces))
+    def _meet(self, arrival_s: float, outlook: Outlook) -> None:
+        """Count one more arrival; the oldest is forgotten when the window is full."""
+        if len(self._recent) == WINDOW:
+            _, old = self._recent.popleft()
+            for piece in old.segments:
+                del self._pieces[bisect_left(self._pieces, piece)]
+        self._recent.append((arrival_s, outlook))
+        for piece in outlook.segments:
+            insort(self._pieces, piece)
 
     def _forecast(self, now_s: float) -> float:
         if len(self._recent) < _FEWEST:
             return 0.0
-        span_s = now_s - self._recent[0][0]
-        place = bisect_right(self._spent_s, span_s)
-        return self._densities[place] if place < len(self._densities) else 0.0
+        place = bisect_right(self._spent_s, now_s - self._recent[0][0])
+        return self._pieces[-1 - place].density if place < len(self._pieces) else 0.0
 
     def _expired(self, job: Job, now_s: float, outlooks: Outlooks) -> bool:
         """Whether a job that is gone ran out of time with a stage left that was worth the price."""

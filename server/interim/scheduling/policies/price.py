@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interim.scheduling.batching import fill
+from interim.scheduling.changes import Register
 from interim.scheduling.guard import Guard, by_deadline
 from interim.scheduling.job import State
 from interim.scheduling.outlook import Outlooks
@@ -31,11 +32,13 @@ class PricedDeadlines:
         self._max_batch = max_batch
         self._outlooks = Outlooks(costs, utility)
         self._price = Price()
+        self._register = Register()
 
     def choose(self, now_s: float, queue: Sequence[Job]) -> Step | None:
         """See `interim.scheduling.policy.Policy`."""
-        self._price.update(now_s, queue, self._outlooks)
-        self._outlooks.prune(queue)
+        changes = self._register.update(queue)
+        self._price.update(now_s, changes, self._outlooks)
+        self._outlooks.forget(changes.left)
         waiting = [job for job in queue if job.state is State.WAITING]
         if not waiting:
             return None
