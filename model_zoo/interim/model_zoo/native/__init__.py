@@ -1,0 +1,1 @@
+"""The network in kernels of our own: plain C, compiled on the machine that runs it."""

@@ -1,0 +1,106 @@
+"""The compiled kernels of this machine, or the reason why there are none."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from dataclasses import dataclass
+from functools import cache
+from typing import TYPE_CHECKING, Any
+
+from interim.model_zoo.errors import ZooError
+from interim.model_zoo.native.compiler import UncompiledError, compiled
+from interim.model_zoo.native.processor import SETS, InstructionSet, words
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+CHOICES = ("off", *(each.name for each in SETS))
+
+
+class KernelChoiceError(ZooError):
+    """INTERIM_KERNELS asks for what there is not; the message says what there is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Missing:
+    """There are no kernels; `reason` says why in one sentence without a full stop."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class Kernels:
+    """A loaded library. `path`: its instruction set's name; `dtypes`: torch's names of what it computes with."""
+
+    path: str
+    dtypes: tuple[str, ...]
+    library: ctypes.CDLL
+
+    @property
+    def threaded(self) -> bool:
+        """Whether it was compiled with OpenMP; without, every call takes one thread."""
+        return bool(self.library.kernels_threaded())
+
+    def bind(self, name: str, *arguments: Any) -> Any:
+        """A function of the library that returns an int, given the ctypes of its arguments."""
+        function = self.library[name]
+        function.argtypes = arguments
+        function.restype = ctypes.c_int
+        return function
+
+
+def load() -> Kernels | Missing:
+    """The kernels for this processor, compiled if need be and tested, or why there are none.
+
+    INTERIM_KERNELS forces a path, or none (`off`).
+
+    Raises:
+        KernelChoiceError: INTERIM_KERNELS names no path, or one that the processor does not have.
+    """
+    wanted = os.environ.get("INTERIM_KERNELS", "")
+    if wanted == "off":
+        return Missing("switched off by INTERIM_KERNELS=off")
+    chosen = _chosen(wanted, words())
+    if chosen is None:
+        return Missing(f"the kernels need x86 with {' or '.join(each.name.upper() for each in SETS)}")
+    try:
+        path = compiled(chosen.flags, processor=" ".join(sorted(words())))
+    except UncompiledError as error:
+        return Missing(str(error))
+    return _loaded(path, chosen)
+
+
+def _chosen(wanted: str, has: frozenset[str]) -> InstructionSet | None:
+    """The set that is asked for, else the best that the processor has, if any."""
+    if not wanted:
+        return next((each for each in SETS if each.needs <= has), None)
+    if wanted not in CHOICES:
+        built = "is not built yet" if wanted == "amx" else "is none"
+        raise KernelChoiceError(
+            f"INTERIM_KERNELS={wanted} {built}: set {', '.join(CHOICES)}, or leave it unset"
+        )
+    asked = next(each for each in SETS if each.name == wanted)
+    if not asked.needs <= has:
+        lacks = ", ".join(sorted(asked.needs - has))
+        raise KernelChoiceError(
+            f"INTERIM_KERNELS={wanted} needs {lacks}, which this processor lacks: leave it unset"
+        )
+    return asked
+
+
+@cache
+def _loaded(path: Path, chosen: InstructionSet) -> Kernels | Missing:
+    """The library at `path`, once it has passed its test; a process loads and tests it once."""
+    from interim.model_zoo.native.selftest import fault  # noqa: PLC0415 - it tests what needs this module
+
+    try:
+        kernels = Kernels(chosen.name, chosen.dtypes, ctypes.CDLL(str(path)))
+        wrong = fault(kernels)
+    except (OSError, AttributeError) as error:
+        return Missing(f"the compiled kernels {path.name} cannot be used ({error}): remove them")
+    if wrong:
+        return Missing(
+            f"the compiled kernels fail their test ({wrong}): this compiler or processor is not supported"
+        )
+    return kernels

@@ -1,0 +1,53 @@
+"""Which instruction sets the kernels are written for, and which the processor has."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+CPU_INFO = Path("/proc/cpuinfo")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class InstructionSet:
+    """One path through the kernels.
+
+    `needs`: the processor's words for what it uses. `flags`: what the compiler must be told. `dtypes`: the
+    kinds of number it computes with, by torch's names.
+    """
+
+    name: str
+    needs: frozenset[str]
+    flags: tuple[str, ...]
+    dtypes: tuple[str, ...]
+
+
+AVX512 = InstructionSet(
+    name="avx512",
+    needs=frozenset(
+        {"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_bf16", "bmi1", "bmi2"}
+    ),
+    flags=(
+        *("-mavx2", "-mfma", "-mbmi", "-mbmi2"),
+        *("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512bf16", "-mprefer-vector-width=512"),
+    ),
+    dtypes=("bfloat16", "float32"),
+)
+AVX2 = InstructionSet(
+    name="avx2",
+    needs=frozenset({"avx2", "fma", "bmi1", "bmi2"}),
+    flags=("-mavx2", "-mfma", "-mbmi", "-mbmi2"),
+    dtypes=("float32",),
+)
+SETS = (AVX512, AVX2)
+"""The best first."""
+
+
+def words() -> frozenset[str]:
+    """What Linux says the processor can do; empty where it does not say it as on x86."""
+    try:
+        lines = CPU_INFO.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return frozenset()
+    found = next((line for line in lines if line.startswith("flags")), "")
+    return frozenset(found.partition(":")[2].split())
