@@ -1,0 +1,190 @@
+"""A convolution for the native kernels: weights packed once, run on listed positions (c/conv.h)."""
+
+from __future__ import annotations
+
+import ctypes
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+from torch import Tensor
+
+from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.native.maps import LANES, CMap, Map, MapShape
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
+
+    import numpy as np
+    import numpy.typing as npt
+
+    from interim.model_zoo.native.library import Kernels
+
+BLOCK_OUTPUTS = 6
+MAX_SOURCES = 4
+RUN_BYTES = 8
+SYMBOLS = {torch.bfloat16: "conv_bf16", torch.float32: "conv_fp32"}
+"""The function of c/conv.h for each kind of number."""
+
+ARGUMENTS = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p)
+"""Of both functions: conv, runs, count, threads, give_up. They return int."""
+
+
+class CConv(ctypes.Structure):
+    """`Conv` of c/conv.h."""
+
+    _fields_ = (
+        ("weights", ctypes.c_void_p),
+        ("bias", ctypes.c_void_p),
+        ("taps", ctypes.c_int64),
+        ("outputs", ctypes.c_int32),
+        ("kernel", ctypes.c_int32),
+        ("stride", ctypes.c_int32),
+        ("relu", ctypes.c_int32),
+        ("sources", ctypes.c_int32),
+        ("unused", ctypes.c_int32),
+        ("source", CMap * MAX_SOURCES),
+        ("target", CMap),
+        ("residual", CMap),
+    )
+
+
+class PackedConv:
+    """A convolution with "same" padding, its weights as the kernels read them."""
+
+    def __init__(
+        self,
+        kernels: Kernels,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *,
+        stride: int = 1,
+        dtype: torch.dtype,
+        inputs: Sequence[int] | None = None,
+    ) -> None:
+        """Pack a folded convolution.
+
+        Args:
+            kernels: What will run it.
+            weight: (outputs, inputs, k, k), k 1 or 3, any kind of float.
+            bias: (outputs,); None: zeros. It stays float32.
+            stride: 1, or 2 where k is 3.
+            dtype: torch.bfloat16 (products of bfloat16, added in float32) or torch.float32.
+            inputs: The channels of each source, where several stand for their concatenation; None: one source.
+
+        Raises:
+            BadInputError: there is no kernel for it.
+        """
+        self.outputs, channels, self.kernel, across = weight.shape
+        self.inputs = (channels,) if inputs is None else tuple(inputs)
+        self.stride, self.dtype = stride, dtype
+        if self.kernel != across or (self.kernel, stride) not in {(1, 1), (3, 1), (3, 2)}:
+            raise BadInputError(
+                f"a {self.kernel}x{across} convolution of stride {stride} has no kernel: use 3x3, or 1x1 at stride 1"
+            )
+        if sum(self.inputs) != channels or not 1 <= len(self.inputs) <= MAX_SOURCES:
+            raise BadInputError(
+                f"up to {MAX_SOURCES} sources make {channels} channels together, not {list(self.inputs)}"
+            )
+        if str(dtype).removeprefix("torch.") not in kernels.dtypes:
+            raise BadInputError(f"the {kernels.path} kernels do not compute in {dtype}: use {kernels.dtypes}")
+        self._function = kernels.bind(SYMBOLS[dtype], *ARGUMENTS)
+        self._weights = _packed(weight.detach(), self.inputs, dtype)
+        self._bias = torch.zeros(self.outputs + self.outputs % 2)
+        if bias is not None:
+            self._bias[: self.outputs] = bias.detach()
+
+    @property
+    def macs_per_run(self) -> int:
+        """Multiplications that a run costs, however many positions it lists."""
+        return LANES * self.outputs * sum(self.inputs) * self.kernel**2
+
+    def bind(
+        self, sources: Sequence[Map], target: Map, *, residual: Map | None = None, relu: bool = False
+    ) -> BoundConv:
+        """The convolution of these maps: target = [relu](conv(sources, concatenated) + bias [+ residual]).
+
+        `residual` may be `target`; `target` may not be one of the sources.
+
+        Raises:
+            BadInputError: the maps do not fit the convolution or one another.
+        """
+        self._check(sources, target, residual)
+        c = CConv(
+            *(self._weights.data_ptr(), self._bias.data_ptr(), self._weights.numel() // len(self._bias)),
+            *(self.outputs, self.kernel, self.stride, int(relu), len(sources)),
+        )
+        for place, source in enumerate(sources):
+            c.source[place] = source.c
+        c.target = target.c
+        if residual is not None:
+            c.residual = residual.c
+        return BoundConv(c=c, function=self._function, keeps=(self, *sources, target, residual))
+
+    def _check(self, sources: Sequence[Map], target: Map, residual: Map | None) -> None:
+        """Refuse maps that do not fit."""
+        shape, channels = target.shape, tuple(source.shape.channels for source in sources)
+        if shape.channels != self.outputs or shape.dtype != self.dtype:
+            raise BadInputError(f"{shape} does not fit {self.outputs} outputs of {self.dtype}")
+        if residual is not None and residual.shape != shape:
+            raise BadInputError(f"the residual {residual.shape} is not shaped like the target {shape}")
+        if channels != self.inputs or any(source is target for source in sources):
+            raise BadInputError(
+                f"sources of {self.inputs} channels other than the target are needed, not {channels}"
+            )
+        for source in sources:
+            self._check_size(source.shape, shape)
+
+    def _check_size(self, source: MapShape, target: MapShape) -> None:
+        """Refuse a source of another kind, or whose size does not give the target's."""
+        made = (source.images, -(-source.height // self.stride), -(-source.width // self.stride))
+        if source.dtype != target.dtype or made != (target.images, target.height, target.width):
+            raise BadInputError(f"{source} at stride {self.stride} does not give {target}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BoundConv:
+    """A convolution of certain maps, ready to run any number of times.
+
+    `function`: the kernel. `keeps`: what must live as long as `c`, which points into it.
+    """
+
+    c: CConv
+    function: Callable[..., int]
+    keeps: tuple[object, ...]
+
+    def run(self, runs: npt.NDArray[np.void], *, threads: int = 1, give_up: int | None = None) -> bool:
+        """Compute the listed positions of the target; no other is written.
+
+        Args:
+            runs: Runs of the target (`Run` of c/cells.h), contiguous; all positions must be inside the target.
+            threads: How many compute; one needs no OpenMP.
+            give_up: Address of an int32 that stops the work when it is not zero.
+
+        Returns:
+            Whether it was done, not given up.
+        """
+        return bool(self.function(ctypes.addressof(self.c), runs.ctypes.data, len(runs), threads, give_up))
+
+
+def _packed(weight: Tensor, inputs: Sequence[int], dtype: torch.dtype) -> Tensor:
+    """Weights (outputs, inputs, k, k) as int32 cells [block][source][plane][ky][kx][output of the block], flat."""
+    sources = torch.split(_even(weight.float(), 0), list(inputs), dim=1)
+    blocks = torch.split(torch.cat([_cells(source, dtype) for source in sources], dim=1), BLOCK_OUTPUTS)
+    return torch.cat([block.permute(1, 2, 3, 0).reshape(-1) for block in blocks])
+
+
+def _cells(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights (outputs, inputs, k, k) as int32 cells (outputs, planes, k, k)."""
+    if dtype == torch.float32:
+        return weight.contiguous().view(torch.int32)
+    even = _even(weight, 1).to(dtype)
+    lanes = torch.stack([even[:, 0::2], even[:, 1::2]], dim=-1)
+    return lanes.reshape(-1).view(torch.int32).view(lanes.shape[:-1])
+
+
+def _even(x: Tensor, axis: int) -> Tensor:
+    """`x` with an even number of slices along an axis, the last one zero where need be."""
+    shape = [*x.shape]
+    shape[axis] %= 2
+    return torch.cat([x, x.new_zeros(shape)], dim=axis)

@@ -1,0 +1,225 @@
+"""What the convolution kernels promise, on every path of this machine."""
+
+import ctypes
+from dataclasses import dataclass
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.native.conv import PackedConv
+from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.maps import LEAD_CELLS, Map, MapShape
+
+from .conftest import runs_of
+
+TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
+KINDS = [(1, 1), (3, 1), (3, 2)]
+PATHS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+
+
+@pytest.fixture(params=["bfloat16", "float32"])
+def dtype(request: pytest.FixtureRequest, kernels: Kernels) -> torch.dtype:
+    """Every kind of number that a path computes with."""
+    if request.param not in kernels.dtypes:
+        pytest.skip(f"{kernels.path} has no {request.param}")
+    found: torch.dtype = getattr(torch, request.param)
+    return found
+
+
+@dataclass
+class Case:
+    """A convolution, what it reads and adds, and where it is wanted."""
+
+    weight: Tensor
+    bias: Tensor
+    stride: int
+    source: Tensor
+    residual: Tensor | None
+    relu: bool
+    mask: Tensor
+
+    def literal(self, dtype: torch.dtype) -> Tensor:
+        """In float64, of numbers rounded as the kernels round them."""
+        weight, source = (x.to(dtype).double() for x in (self.weight, self.source))
+        made = F.conv2d(source, weight, self.bias.double(), self.stride, weight.shape[-1] // 2)
+        if self.residual is not None:
+            made = made + self.residual.to(dtype).double()
+        return made.relu() if self.relu else made
+
+    def read(self) -> Tensor:
+        """Which positions of the source the listed outputs read, (N, h, w) bool."""
+        kernel, (height, width) = self.weight.shape[-1], self.source.shape[-2:]
+        ones = torch.ones(1, 1, kernel, kernel).double()
+        spread = F.conv_transpose2d(self.mask[:, None].double(), ones, stride=self.stride)
+        border = kernel // 2
+        return spread[:, 0, border : border + height, border : border + width] > 0
+
+
+@st.composite
+def cases(draw: st.DrawFn) -> Case:
+    """Small convolutions of any kind; masks from empty to full."""
+    kernel, stride = draw(st.sampled_from(KINDS))
+    images, inputs, outputs = draw(st.integers(1, 2)), draw(st.integers(1, 9)), draw(st.integers(1, 15))
+    height, width = draw(st.integers(1, 7)), draw(st.sampled_from([1, 2, 15, 16, 17, 33, 70, 130]))
+    torch.manual_seed(draw(st.integers(0, 2**16)))
+    made = (images, outputs, -(-height // stride), -(-width // stride))
+    share = draw(st.sampled_from([0.0, 0.05, 0.5, 0.9, 1.0]))
+    return Case(
+        weight=torch.randn(outputs, inputs, kernel, kernel) / (inputs * kernel**2) ** 0.5,
+        bias=torch.randn(outputs),
+        stride=stride,
+        source=torch.randn(images, inputs, height, width),
+        residual=torch.randn(made) if draw(st.booleans()) else None,
+        relu=draw(st.booleans()),
+        mask=torch.rand(made[0], *made[2:]) < share,
+    )
+
+
+def filled(images: Tensor, dtype: torch.dtype) -> Map:
+    """A map of images."""
+    count, channels, height, width = images.shape
+    map_ = Map(MapShape(channels=channels, height=height, width=width, dtype=dtype, images=count))
+    map_.fill(images)
+    return map_
+
+
+def poisoned(case: Case, dtype: torch.dtype) -> Map:
+    """A target whose insides are not numbers; one that is the residual too where there is one."""
+    count, height, width = case.mask.shape
+    poison = torch.full((count, len(case.weight), height, width), torch.nan)
+    return filled(poison if case.residual is None else case.residual, dtype)
+
+
+def computed(
+    kernels: Kernels, case: Case, dtype: torch.dtype, order: slice = slice(None), threads: int = 1
+) -> Map:
+    """The target after the kernel; the residual is the target itself."""
+    target = poisoned(case, dtype)
+    conv = PackedConv(kernels, case.weight, case.bias, stride=case.stride, dtype=dtype)
+    bound = conv.bind(
+        [filled(case.source, dtype)],
+        target,
+        residual=None if case.residual is None else target,
+        relu=case.relu,
+    )
+    assert bound.run(runs_of(case.mask)[order].copy(), threads=threads)
+    return target
+
+
+@given(case=cases())
+@PATHS
+def test_listed_positions_are_the_convolution(kernels: Kernels, dtype: torch.dtype, case: Case) -> None:
+    """Within 1e-5 (float32) or 1e-2 (bfloat16) of a literal float64 one, residual and ReLU included."""
+    listed = case.mask[:, None].expand(-1, len(case.weight), -1, -1)
+    found, wanted = computed(kernels, case, dtype).tensor().double()[listed], case.literal(dtype)[listed]
+    assert torch.allclose(found, wanted, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+
+
+@given(case=cases())
+@PATHS
+def test_nothing_but_listed_positions_is_written(kernels: Kernels, dtype: torch.dtype, case: Case) -> None:
+    """All other cells keep their bits, borders and the slack between planes too."""
+    before, after = poisoned(case, dtype), computed(kernels, case, dtype)
+    kept = torch.ones_like(before.all_cells, dtype=torch.bool)
+    rows = before.shape.row_pitch
+    for image, y, x in case.mask.nonzero().tolist():
+        kept[image, :, LEAD_CELLS + (y + 1) * rows + x] = False
+    assert torch.equal(before.all_cells[kept], after.all_cells[kept])
+
+
+@given(case=cases())
+@PATHS
+def test_what_no_listed_position_reads_may_be_anything(
+    kernels: Kernels, dtype: torch.dtype, case: Case
+) -> None:
+    """Not-a-number everywhere outside the needed set leaves the result the same, bit for bit."""
+    clean = computed(kernels, case, dtype)
+    case.source = torch.where(case.read()[:, None], case.source, torch.nan)
+    assert torch.equal(computed(kernels, case, dtype).all_cells, clean.all_cells)
+
+
+@given(case=cases())
+@PATHS
+def test_order_and_threads_change_no_bit(kernels: Kernels, dtype: torch.dtype, case: Case) -> None:
+    """A list backwards, and two threads, give what the list gives in order."""
+    plain = computed(kernels, case, dtype).all_cells
+    assert torch.equal(computed(kernels, case, dtype, order=slice(None, None, -1)).all_cells, plain)
+    assert torch.equal(computed(kernels, case, dtype, threads=2).all_cells, plain)
+
+
+@pytest.mark.parametrize(("kernel", "stride"), KINDS)
+def test_sources_stand_for_their_concatenation(
+    kernels: Kernels, dtype: torch.dtype, kernel: int, stride: int
+) -> None:
+    """Three maps, of odd channels too, give what one map of all their channels gives."""
+    torch.manual_seed(0)
+    weight, source = torch.randn(5, 9, kernel, kernel), torch.randn(2, 9, 6, 20)
+    one = PackedConv(kernels, weight, stride=stride, dtype=dtype)
+    several = PackedConv(kernels, weight, stride=stride, dtype=dtype, inputs=(3, 5, 1))
+    targets = [filled(torch.zeros(2, 5, 6 // stride, 20 // stride), dtype) for _ in range(2)]
+    runs = runs_of(torch.ones(2, 6 // stride, 20 // stride, dtype=torch.bool))
+    one.bind([filled(source, dtype)], targets[0]).run(runs)
+    several.bind([filled(part, dtype) for part in torch.split(source, [3, 5, 1], 1)], targets[1]).run(runs)
+    found, wanted = (target.tensor().double() for target in targets)
+    assert torch.allclose(found, wanted, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
+    assert wanted.count_nonzero()
+
+
+def test_a_raised_flag_stops_the_work(kernels: Kernels, dtype: torch.dtype) -> None:
+    """Nothing is computed once the flag is up, and the caller is told."""
+    target = filled(torch.full((1, 3, 4, 20), 7.0), dtype)
+    conv = PackedConv(kernels, torch.ones(3, 2, 1, 1), dtype=dtype)
+    bound = conv.bind([filled(torch.ones(1, 2, 4, 20), dtype)], target)
+    runs, flag = runs_of(torch.ones(1, 4, 20, dtype=torch.bool)), ctypes.c_int32(1)
+    for threads in (1, 2):
+        assert not bound.run(runs, threads=threads, give_up=ctypes.addressof(flag))
+    assert target.tensor().eq(7).all()
+    flag.value = 0
+    assert bound.run(runs, give_up=ctypes.addressof(flag))
+    assert target.tensor().eq(2).all()
+
+
+def test_maps_that_do_not_fit_are_refused(kernels: Kernels) -> None:
+    """Another width, size, kind or the target as a source: an error before any memory is touched."""
+    conv = PackedConv(kernels, torch.ones(3, 2, 3, 3), dtype=torch.float32)
+    source, target = (
+        filled(torch.ones(1, 2, 4, 5), torch.float32),
+        filled(torch.ones(1, 3, 4, 5), torch.float32),
+    )
+    conv.bind([source], target)
+    for sources, wrong in (
+        ([target], target),
+        ([source], source),
+        ([source, source], target),
+        ([filled(torch.ones(1, 2, 5, 5), torch.float32)], target),
+        ([filled(torch.ones(1, 2, 4, 5), torch.bfloat16)], target),
+        ([filled(torch.ones(2, 2, 4, 5), torch.float32)], target),
+    ):
+        with pytest.raises(BadInputError):
+            conv.bind(sources, wrong)
+    with pytest.raises(BadInputError, match="residual"):
+        conv.bind([source], target, residual=source)
+
+
+@pytest.mark.parametrize(
+    ("shape", "stride"),
+    [((1, 1, 5, 5), 1), ((1, 1, 1, 3), 1), ((1, 1, 1, 1), 2)],
+    ids=["5x5", "1x3", "1x1 by 2"],
+)
+def test_convolutions_without_a_kernel_are_refused(
+    kernels: Kernels, shape: tuple[int, ...], stride: int
+) -> None:
+    """Anything but 3x3, and 1x1 at stride 1."""
+    with pytest.raises(BadInputError, match="no kernel"):
+        PackedConv(kernels, torch.ones(shape), stride=stride, dtype=torch.float32)
+
+
+def test_sources_that_make_other_channels_are_refused(kernels: Kernels) -> None:
+    """The channels of all sources are the convolution's inputs."""
+    with pytest.raises(BadInputError, match="sources"):
+        PackedConv(kernels, torch.ones(1, 4, 1, 1), dtype=torch.float32, inputs=(1, 2))
