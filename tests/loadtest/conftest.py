@@ -17,17 +17,19 @@ EXITS = 4
 class Scripted(rpc.InferenceServicer):
     """Answers by budget: below 1 ms refused, below 2 ms no exit, else exit after exit to the last.
 
-    Every mask is `mask`; `frames` are the requests that came.
+    Every mask is `mask`; `frames` are the requests that came, on how many `sessions`.
     """
 
     def __init__(self) -> None:
         self.frames: list[pb.InferRequest] = []
+        self.sessions = 0
         self.mask = np.zeros((3, 4), np.uint8)
 
     def ListModels(self, request: Any, context: Any) -> pb.ListModelsResponse:  # noqa: N802  gRPC's name
         return pb.ListModelsResponse(models=[pb.Model(name="scripted", exits=[pb.Exit()] * EXITS)])
 
     def Session(self, requests: Any, context: Any) -> Iterator[pb.SessionResponse]:  # noqa: N802  gRPC's name
+        self.sessions += 1
         for message in requests:
             if message.HasField("frame"):
                 self.frames.append(message.frame)

@@ -9,7 +9,7 @@ from PIL import Image
 
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.frames import read_frames
-from interim.loadtest.pictures import draw_picture, read_pictures
+from interim.loadtest.pictures import draw_picture, picture_files
 from interim.loadtest.scenario import Clip
 
 
@@ -62,16 +62,16 @@ def test_a_clip_without_frames_says_what_to_give() -> None:
 def test_pictures_are_files_or_folders(clip: Clip) -> None:
     """A folder stands for its images, by name; other files in it are left out."""
     assert clip.images is not None
-    assert len(read_pictures([clip.images])) == 4
-    assert read_pictures([clip.images / "a.jpg"]) == (draw_picture(8, 6),)
+    assert len(picture_files([clip.images])) == 4
+    assert picture_files([clip.images / "a.jpg"]) == (clip.images / "a.jpg",)
 
 
 def test_a_picture_that_is_not_there_is_named(tmp_path: Path) -> None:
     """No such file, or a folder without an image."""
     with pytest.raises(ScenarioError, match=r"no picture .*absent"):
-        read_pictures([tmp_path / "absent"])
+        picture_files([tmp_path / "absent"])
     with pytest.raises(ScenarioError, match="holds no image"):
-        read_pictures([tmp_path])
+        picture_files([tmp_path])
 
 
 @pytest.mark.parametrize("size", [(480, 360), (1, 1), (3, 200)])

@@ -1,6 +1,11 @@
 """`interim-load run` against a server over loopback: figures, JSON, exit status, wrong use."""
 
 import json
+import os
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -78,6 +83,65 @@ def test_a_table_for_people_and_json_for_programs(scripted: Any, tmp_path: Path,
     assert figures["server"] == target
 
 
+def test_requests_written_are_requests_sent(scripted: Any, tmp_path: Path, capsys: Any) -> None:
+    """`--write-requests` sends nothing; `--requests` sends that very file, with or without its scenario."""
+    target, script = scripted
+    scenario, file = written(tmp_path), tmp_path / "requests.jsonl"
+    assert main(["run", "--scenario", scenario, "--write-requests", str(file)]) == 0
+    assert not script.frames
+    main(["run", "--scenario", scenario, "--server", target])
+    main(["run", "--requests", str(file), "--server", target, "--json", "-"])
+    budgets = [round(frame.budget_ms, 3) for frame in script.frames]
+    assert sorted(budgets[:12]) == sorted(budgets[12:])
+    out = capsys.readouterr().out
+    figures = json.loads(out[out.index("{") :])
+    assert figures["name"] == "requests"
+    assert len(figures["requests"]["index"]) == 12
+
+
+def test_requests_may_share_streams(scripted: Any, tmp_path: Path, capsys: Any) -> None:
+    """Two long-lived streams carry all requests, and every one is still told apart."""
+    target, script = scripted
+    path = tmp_path / "shared.toml"
+    path.write_text(SCENARIO.format(values="0.5, 5000", max_exit=0) + "[streams]\ncount = 2\n")
+    main(["run", "--scenario", str(path), "--server", target, "--json", "-"])
+    figures = facts(capsys)
+    kinds = [frame.budget_ms < 1 for frame in script.frames]
+    assert (len(kinds), script.sessions) == (12, 2)
+    assert (figures["refused"], figures["answered"]) == ({"deadline": sum(kinds)}, 12 - sum(kinds))
+
+
+@pytest.mark.slow
+def test_senders_share_the_requests(scripted: Any, tmp_path: Path, capsys: Any) -> None:
+    """Two processes send what one would, each request once, and the report is of all of them."""
+    target, script = scripted
+    main(["run", "--scenario", written(tmp_path), "--server", target, "--processes", "2", "--json", "-"])
+    figures = facts(capsys)
+    assert figures["sent"] == len(script.frames) == 12
+    assert figures["requests"]["index"] == list(range(12))
+    assert figures["processes"] == 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("processes", ["1", "2"])
+def test_ctrl_c_ends_with_what_was_measured(scripted: Any, tmp_path: Path, processes: str) -> None:
+    """No more is sent, the figures of what was sent are written, and the status says that it is not all."""
+    target, script = scripted
+    out = tmp_path / "out.json"
+    run = ["run", "--scenario", "steady", "--rate", "20", "--duration-s", "60", "--server", target]
+    command = [sys.executable, "-m", "interim.loadtest.main", *run, "--json", str(out)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen([*command, "--processes", processes], env=environment)
+    give_up_s = time.monotonic() + 60
+    while len(script.frames) < 3 and time.monotonic() < give_up_s:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 1
+    figures = json.loads(out.read_text())
+    assert figures["interrupted"]
+    assert 3 <= figures["sent"] < figures["planned"]
+
+
 @pytest.fixture
 def camera(tmp_path: Path) -> list[str]:
     """The options that name a clip of three frames with labels."""
@@ -126,6 +190,8 @@ def test_no_server_is_a_failure(tmp_path: Path, capsys: Any) -> None:
         (["--scenario", "steady", "--newest-wins"], "--newest-wins does not go with the scenario 'steady'"),
         (["--scenario", "clip", "--rate", "5"], "--rate does not go with the scenario 'clip'"),
         (["--scenario", "clip"], "give --frames LIST and --images DIR"),
+        ([], "give --scenario FILE|NAME, or --requests FILE"),
+        (["--requests", "absent.jsonl"], "absent.jsonl cannot be read"),
     ],
 )
 def test_wrong_use_is_status_2(arguments: list[str], says: str, capsys: Any) -> None:

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from interim.client import Reason, Refinement, Refused, Unavailable
+from interim.client import Reason, Refinement, Refused, Revision, Unavailable
 from interim.loadtest.outcome import Ending, Outcome
-from interim.loadtest.plan import Planned
+from interim.loadtest.plan import Move, Planned
 from interim.loadtest.runner import GRACE_S, follow, send_all
 
 Run = Callable[[Any], Any]
@@ -170,3 +170,95 @@ def test_one_request_can_be_followed_alone(in_virtual_time: Run) -> None:
         ]
 
     assert [outcome.end_ms for outcome in in_virtual_time(closed_loop())] == pytest.approx([20, 20])
+
+
+class Steerable:
+    """Answers exit 1 now and a final exit at its deadline, which a revision moves and a cancel removes."""
+
+    def __init__(self, budget_ms: float) -> None:
+        self.revision: Revision | None = None
+        self._due_s = asyncio.get_running_loop().time() + budget_ms / 1e3
+        self._stirred = asyncio.Event()
+        self._cancelled = False
+
+    def revise(self, *, total_ms: float) -> None:
+        self._due_s = asyncio.get_running_loop().time() + total_ms / 1e3  # from the revision: simpler here
+        self.revision = Revision(request_id="", accepted=True, budget_ms=total_ms, detail="")
+        self._stirred.set()
+
+    def cancel(self) -> None:
+        self._cancelled = True
+        self._stirred.set()
+
+    async def __aiter__(self) -> AsyncIterator[Refinement]:
+        yield answer(1)
+        while not self._cancelled:
+            try:
+                async with asyncio.timeout_at(self._due_s):
+                    await self._stirred.wait()
+            except TimeoutError:
+                yield answer(2, final=True, budget_ms=100.0)
+                return
+            self._stirred.clear()
+
+
+def steered(run: Run, **traits: Any) -> Outcome:
+    request = Planned(index=0, send_s=0.0, budget_ms=100.0, **traits)
+    [outcome] = run(send_all([request], lambda each: Steerable(each.budget_ms)))
+    assert isinstance(outcome, Outcome)
+    return outcome
+
+
+def test_a_revision_goes_out_at_its_instant(in_virtual_time: Run) -> None:
+    """40 ms after the send the deadline moves; the record has what was asked and that it was granted."""
+    outcome = steered(in_virtual_time, move=Move(at_ms=40.0, total_ms=200.0))
+    assert outcome.end_ms == pytest.approx(240)
+    assert (outcome.revised_ms, outcome.granted) == (200.0, True)
+    assert outcome.due_ms == 200.0
+
+
+def test_a_revision_that_comes_too_late_is_not_sent(in_virtual_time: Run) -> None:
+    """The request ended before: nothing was asked, the budget is the first one."""
+    outcome = steered(in_virtual_time, move=Move(at_ms=400.0, total_ms=500.0))
+    assert outcome.end_ms == pytest.approx(100)
+    assert outcome.revised_ms is None
+    assert outcome.due_ms == 100.0
+
+
+def test_a_cancelled_request_has_not_failed(in_virtual_time: Run) -> None:
+    """Nothing more comes of it, as the scenario wanted; it is neither answered nor failed."""
+    outcome = steered(in_virtual_time, cancel_ms=30.0)
+    assert outcome.ending is Ending.CANCELLED
+    assert outcome.end_ms == pytest.approx(30)
+    assert not outcome.admitted
+
+
+def test_a_slow_reader_takes_its_time(in_virtual_time: Run) -> None:
+    """It waits before each message; its record says that it was slow on purpose."""
+    outcome = steered(in_virtual_time, pause_ms=70.0)
+    assert outcome.slow
+    assert outcome.first_ms == pytest.approx(70)
+    assert outcome.end_ms == pytest.approx(140)  # the final had waited for it since 100
+
+
+def test_a_stop_sends_nothing_more_and_loses_nothing(in_virtual_time: Run) -> None:
+    """Ctrl-C: what is in flight is followed to its end, what is still to come is not sent."""
+
+    async def run() -> tuple[Outcome, ...]:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().call_later(0.25, stop.set)
+        return await send_all(planned(0.0, 0.1, 5.0, 6.0), lambda _: answering_after(1.0), stop=stop)
+
+    outcomes = in_virtual_time(run())
+    assert [outcome.ending for outcome in outcomes] == [Ending.ANSWERED] * 2
+
+
+def test_senders_begin_at_one_instant(in_virtual_time: Run) -> None:
+    """With a start of its own a sender's times run from there, whenever it was ready."""
+
+    async def run() -> tuple[Outcome, ...]:
+        start_s = asyncio.get_running_loop().time() + 3.0
+        return await send_all(planned(0.5), lambda _: answering_after(0.1), start_s=start_s)
+
+    [outcome] = in_virtual_time(run())
+    assert (outcome.lag_ms, outcome.end_ms) == (pytest.approx(0), pytest.approx(100))

@@ -39,9 +39,10 @@ def test_quantiles_of_nothing_are_none() -> None:
 
 @given(st.lists(st.sampled_from(Ending), max_size=40))
 def test_every_request_is_counted_once(endings: list[Ending]) -> None:
-    """Sent = answered + without an exit + refused + failed."""
+    """Sent = answered + without an exit + cancelled + refused + failed."""
     summary = summarise([outcome(ending=ending, cause="why") for ending in endings])
-    parts = summary.answered + summary.no_exit + sum(summary.refused.values()) + sum(summary.failed.values())
+    parts = summary.answered + summary.no_exit + summary.cancelled
+    parts += sum(summary.refused.values()) + sum(summary.failed.values())
     assert summary.sent == len(endings) == parts
     assert sum(summary.exits.values()) == summary.admitted
 

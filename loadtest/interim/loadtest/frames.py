@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 from PIL import Image
 
 from interim.loadtest.entries import ScenarioError
@@ -13,9 +14,10 @@ from interim.loadtest.entries import ScenarioError
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from numpy.typing import NDArray
-
     from interim.loadtest.scenario import Clip
+
+Labels = NDArray[np.uint8]
+"""(H, W) class ids, 255 for void."""
 
 _SUFFIXES = (".jpg", ".jpeg", ".png", ".webp")
 
@@ -44,7 +46,7 @@ def read_frames(clip: Clip) -> tuple[Frame, ...]:
         Frame(
             name=name,
             image=_image(clip.images, name),
-            labels=None if clip.labels is None else _labels(clip.labels / f"{name}.png"),
+            labels=None if clip.labels is None else read_labels(clip.labels / f"{name}.png"),
         )
         for name in names
     )
@@ -68,7 +70,12 @@ def _image(folder: Path, name: str) -> bytes:
     raise ScenarioError(f"There is no frame {name!r} in {folder} ({', '.join(_SUFFIXES)}).")
 
 
-def _labels(path: Path) -> NDArray[np.uint8]:
+def read_labels(path: Path) -> Labels:
+    """The labels in a PNG file of class ids.
+
+    Raises:
+        ScenarioError: It cannot be read, or holds colours.
+    """
     try:
         with Image.open(path) as image:
             if image.mode not in {"P", "L"}:

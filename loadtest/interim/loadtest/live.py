@@ -2,53 +2,100 @@
 
 from __future__ import annotations
 
+import asyncio
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
 
 from tqdm import tqdm
 
-from interim.client import AsyncClient
+from interim.client import AsyncClient, Unavailable
 from interim.loadtest.clip import send_clip
-from interim.loadtest.frames import read_frames
-from interim.loadtest.pictures import draw_picture, read_pictures
-from interim.loadtest.plan import plan
+from interim.loadtest.frames import read_frames, read_labels
+from interim.loadtest.outcome import Ending
+from interim.loadtest.pictures import draw_picture, picture_files
+from interim.loadtest.processes import send_here, send_side_by_side, shared_out
+from interim.loadtest.quality import by_exit, by_labels
 from interim.loadtest.report import ClipReport, report_clip
-from interim.loadtest.runner import send_all
-from interim.loadtest.summary import Summary, summarise
+from interim.loadtest.run_file import Run
+from interim.loadtest.sender import Errand
 
 if TYPE_CHECKING:
-    from collections.abc import AsyncIterable, Callable, Iterator
+    from collections.abc import Callable, Iterator, Sequence
 
-    from interim.client import Refinement
+    from interim.client import Model
+    from interim.loadtest.frames import Labels
     from interim.loadtest.outcome import Outcome
     from interim.loadtest.plan import Planned
     from interim.loadtest.scenario import Clip
+    from interim.loadtest.sender import Sent
     from interim.loadtest.traffic import Traffic
 
 
-async def run_traffic(traffic: Traffic, server: str) -> Summary:
-    """Sends independent requests and sums up what became of them.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Material:
+    """What a scenario's requests carry: encoded images, and the labels of those that have some."""
+
+    pictures: tuple[bytes, ...]
+    labels: dict[int, Labels]
+
+
+def material(traffic: Traffic) -> Material:
+    """The pictures of a scenario, read or drawn, with their labels.
 
     Raises:
-        ScenarioError: a picture cannot be read.
-        InterimError: no server answers.
+        ScenarioError: One of them cannot be read.
     """
-    pictures = read_pictures(traffic.pictures) or (draw_picture(*traffic.picture_px, seed=traffic.seed),)
-    requests = plan(traffic)
-    async with AsyncClient(server) as client:
-        await client.models()  # connects before the first send is due
+    files = picture_files(traffic.pictures)
+    if not files:
+        seeds = range(traffic.seed, traffic.seed + traffic.drawn)
+        drawn = tuple(draw_picture(*traffic.picture_px, seed=seed) for seed in seeds)
+        return Material(pictures=drawn, labels={})
+    folder = traffic.labels
+    labels: dict[int, Labels] = {}
+    if folder is not None:
+        labels = {index: read_labels(folder / f"{file.stem}.png") for index, file in enumerate(files)}
+    return Material(pictures=tuple(file.read_bytes() for file in files), labels=labels)
 
-        def ask(request: Planned) -> AsyncIterable[Refinement]:
-            return client.infer(
-                pictures[request.index % len(pictures)],
-                budget_ms=request.budget_ms,
-                model=traffic.model,
-                max_exit=traffic.max_exit,
-                request_class=traffic.request_class,
-            )
 
-        with _progress(traffic.name, len(requests)) as ended:
-            return summarise(await send_all(requests, ask, ended=ended))
+def run_traffic(traffic: Traffic, requests: Sequence[Planned], server: str, *, processes: int = 1) -> Run:
+    """Sends independent requests; what became of each, and what it was worth.
+
+    Args:
+        traffic: Their scenario: pictures, model, streams.
+        requests: In order of sending.
+        server: Its address.
+        processes: How many senders share the requests.
+
+    Raises:
+        ScenarioError: A picture cannot be read.
+        InterimError: No server answers.
+    """
+    carried = material(traffic)
+    model = asyncio.run(_model(server, traffic.model))
+    dealt = tuple(_dealt(request, len(carried.pictures)) for request in requests)
+    errand = Errand(
+        server=server,
+        requests=dealt,
+        pictures=carried.pictures,
+        model=traffic.model,
+        streams=traffic.streams,
+        newest_wins=traffic.newest_wins,
+        keep_masks=bool(carried.labels),
+    )
+    with _progress(traffic.name, len(requests)) as ended:
+        if processes == 1:
+            sent, interrupted = send_here(errand, ended)
+        else:
+            sent, interrupted = send_side_by_side(shared_out(errand, processes), ended)
+    outcomes, quality_from = _scored(sent, model, carried.labels)
+    facts: dict[str, Any] = {
+        "model": _described(model),
+        "processes": processes,
+        "interrupted": interrupted,
+        "planned": len(requests),
+    }
+    return Run(name=traffic.name, outcomes=outcomes, quality_from=quality_from, facts=facts)
 
 
 async def run_clip(clip: Clip, server: str) -> ClipReport:
@@ -74,17 +121,46 @@ async def run_clip(clip: Clip, server: str) -> ClipReport:
     return report_clip(run, frames)
 
 
+def _dealt(request: Planned, pictures: int) -> Planned:
+    which = request.index if request.picture is None else request.picture
+    return replace(request, picture=which % pictures)
+
+
+async def _model(server: str, name: str) -> Model:
+    async with AsyncClient(server) as client:
+        models = {model.name: model for model in await client.models()}
+        if not models:
+            raise Unavailable(f"{server} has no model")
+        return models[name] if name in models else next(iter(models.values()))
+
+
+def _scored(sent: Sent, model: Model, labels: dict[int, Labels]) -> tuple[tuple[Outcome, ...], str]:
+    if labels:
+        return by_labels(sent, labels, len(model.classes)), "labels"
+    validated = [one.quality for one in model.exits if one.quality is not None]
+    if len(validated) == len(model.exits):
+        return by_exit(sent.outcomes, validated), "validated"
+    return sent.outcomes, ""
+
+
+def _described(model: Model) -> dict[str, Any]:
+    exits = [{"name": one.name, "quality": one.quality, "cost_ms": one.cost_ms} for one in model.exits]
+    return {"name": model.name, "exits": exits, "masking": model.masking}
+
+
 @contextmanager
 def _progress(name: str, requests: int) -> Iterator[Callable[[Outcome], None]]:
-    """A live bar of the requests that have ended, with the mean exit and what is late so far."""
+    """A live bar of the requests that have ended, with the mean exit and what was refused or late so far."""
     with tqdm(total=requests, desc=name, unit="request", mininterval=0.5) as bar:
-        depth, answered, late = 0, 0, 0
+        depth, answered, late, refused = 0, 0, 0, 0
 
         def ended(outcome: Outcome) -> None:
-            nonlocal depth, answered, late
+            nonlocal depth, answered, late, refused
             if outcome.admitted:
                 depth, answered, late = depth + outcome.exit, answered + 1, late + outcome.late
-                bar.set_postfix(exit=f"{depth / answered:.2f}", late=late, refresh=False)
+            refused += outcome.ending is Ending.REFUSED
+            mean = f"{depth / answered:.2f}" if answered else "-"
+            bar.set_postfix(exit=mean, late=late, refused=refused, refresh=False)
             bar.update()
 
         yield ended

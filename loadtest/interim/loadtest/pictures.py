@@ -17,13 +17,13 @@ if TYPE_CHECKING:
 _SUFFIXES = {".jpg", ".jpeg", ".png", ".webp"}
 
 
-def read_pictures(paths: Iterable[Path]) -> tuple[bytes, ...]:
-    """The bytes of image files, and of those in folders, by name.
+def picture_files(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Image files, and those in folders, by name.
 
     Raises:
         ScenarioError: a path does not exist, or a folder holds no image.
     """
-    return tuple(file.read_bytes() for path in paths for file in _files(path))
+    return tuple(file for path in paths for file in _files(path))
 
 
 def draw_picture(width: int, height: int, *, seed: int = 0) -> bytes:

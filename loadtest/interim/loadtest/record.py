@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from interim.client.errors import InterimError, Refused
 from interim.loadtest.outcome import Ending, Outcome
 
 if TYPE_CHECKING:
     from interim.client.refinement import Refinement
+    from interim.client.transcript import Revision
     from interim.loadtest.plan import Planned
 
 
@@ -27,6 +29,21 @@ class Record:
         self._lag_ms = 1e3 * (begun_s - intended_s)
         self._exits: list[int] = []
         self._first_ms: float | None = None
+        self._moved = False
+        self._cancelled = False
+
+    @property
+    def cancelled(self) -> bool:
+        """Whether this side wants nothing more of it."""
+        return self._cancelled
+
+    def moved(self) -> None:
+        """The planned revision went out."""
+        self._moved = True
+
+    def cancel(self) -> None:
+        """The planned cancel went out: what follows is no failure."""
+        self._cancelled = True
 
     def heard(self, refinement: Refinement, now_s: float) -> Outcome | None:
         """Notes an answer; the outcome, if it is the last."""
@@ -39,11 +56,12 @@ class Record:
         return self._outcome(
             Ending.ANSWERED if refinement.exit else Ending.NO_EXIT,
             at_ms,
-            exit_=refinement.exit,
+            exit=refinement.exit,
             reason=str(refinement.reason or ""),
             late=refinement.late,
             elapsed_ms=refinement.elapsed_ms,
             budget_in_force_ms=refinement.budget_ms,
+            budget_policy=refinement.budget_policy,
         )
 
     def broken(self, error: InterimError, now_s: float) -> Outcome:
@@ -58,36 +76,34 @@ class Record:
         detail = f"no final message {self._since(now_s):.0f} ms after the send"
         return self._outcome(Ending.FAILED, self._since(now_s), cause="no final message", detail=detail)
 
+    def given_up(self, now_s: float) -> Outcome:
+        """The outcome of a request that this side cancelled."""
+        return self._outcome(Ending.CANCELLED, self._since(now_s))
+
+    def with_revision(self, outcome: Outcome, revision: Revision | None) -> Outcome:
+        """The outcome with what became of the planned revision, where one went out."""
+        move = self._request.move
+        if move is None or not self._moved:
+            return outcome
+        granted = None if revision is None else revision.accepted
+        return replace(outcome, revised_ms=move.total_ms, granted=granted)
+
     def _since(self, now_s: float) -> float:
         return 1e3 * (now_s - self._intended_s)
 
-    def _outcome(
-        self,
-        ending: Ending,
-        end_ms: float,
-        *,
-        cause: str = "",
-        detail: str = "",
-        exit_: int = 0,
-        reason: str = "",
-        late: bool = False,
-        elapsed_ms: float = 0.0,
-        budget_in_force_ms: float = 0.0,
-    ) -> Outcome:
+    def _outcome(self, ending: Ending, end_ms: float, **known: Any) -> Outcome:
+        request = self._request
         return Outcome(
-            index=self._request.index,
-            send_s=self._request.send_s,
+            index=request.index,
+            send_s=request.send_s,
             lag_ms=self._lag_ms,
-            budget_ms=self._request.budget_ms,
+            budget_ms=request.budget_ms,
             ending=ending,
             end_ms=end_ms,
-            cause=cause,
-            detail=detail,
             first_ms=self._first_ms,
             exits_seen=tuple(self._exits),
-            exit=exit_,
-            reason=reason,
-            late=late,
-            elapsed_ms=elapsed_ms,
-            budget_in_force_ms=budget_in_force_ms,
+            request_class=request.request_class,
+            picture=request.index if request.picture is None else request.picture,
+            slow=request.pause_ms > 0,
+            **known,
         )

@@ -24,6 +24,10 @@ Spread = dict[str, float | None]
 class Summary:
     """A run in figures. Times are milliseconds; the client's run from the intended send.
 
+    `cancelled` counts those the scenario cancelled: nothing else counts them. `revised` says what became of
+    revisions. `utility` is the mean quality at the deadline over all requests but the cancelled and failed
+    ones (refused, late and missed ones count 0), and `attainment` the share of the admitted that had an exit
+    in time; `quality_from` says how quality was scored. `late_client` leaves slow readers out.
     `exits` counts admitted requests by the exit of their answer (0: none). `late_server` is what the
     server marked late, `late_client` what the client held after its budget. `void` says why the run
     does not count; empty where it does.
@@ -33,6 +37,7 @@ class Summary:
     admitted: int
     answered: int
     no_exit: int
+    cancelled: int
     refused: dict[str, int]
     failed: dict[str, int]
     first_failure: str
@@ -47,6 +52,10 @@ class Summary:
     server_slack_ms: Spread
     refusal_ms: Spread
     sender_lag_ms: Spread
+    revised: dict[str, int]
+    utility: float | None
+    attainment: float | None
+    quality_from: str
     void: str
 
     def as_json(self) -> dict[str, Any]:
@@ -58,8 +67,13 @@ class Summary:
         return "\n".join(f"{name:<22} {text}" for name, text in _rows(self) if text)
 
 
-def summarise(outcomes: Sequence[Outcome]) -> Summary:
-    """The summary of all requests of one run."""
+def summarise(outcomes: Sequence[Outcome], *, quality_from: str = "") -> Summary:
+    """The summary of all requests of one run.
+
+    Args:
+        outcomes: One a request.
+        quality_from: How their quality was scored ("labels", "validated"); empty: it was not.
+    """
     admitted = [outcome for outcome in outcomes if outcome.admitted]
     answered = [outcome for outcome in admitted if outcome.ending is Ending.ANSWERED]
     refused = [outcome for outcome in outcomes if outcome.ending is Ending.REFUSED]
@@ -70,11 +84,12 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         admitted=len(admitted),
         answered=len(answered),
         no_exit=len(admitted) - len(answered),
+        cancelled=sum(outcome.ending is Ending.CANCELLED for outcome in outcomes),
         refused=_counted(outcome.cause or "unnamed" for outcome in refused),
         failed=_counted(outcome.cause for outcome in failed),
         first_failure=failed[0].detail if failed else "",
         late_server=sum(outcome.late for outcome in admitted),
-        late_client=sum(outcome.slack_ms < 0 for outcome in admitted),
+        late_client=sum(outcome.slack_ms < 0 for outcome in admitted if not outcome.slow),
         exits=dict(sorted(Counter(outcome.exit for outcome in admitted).items())),
         mean_exit=sum(outcome.exit for outcome in admitted) / len(admitted) if admitted else None,
         reasons=_counted(outcome.reason for outcome in admitted),
@@ -84,6 +99,10 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
         server_slack_ms=spread((outcome.server_slack_ms for outcome in answered), 0.5, 0.01, 0.0),
         refusal_ms=spread(outcome.end_ms for outcome in refused),
         sender_lag_ms=lag,
+        revised=_counted(_revision(outcome) for outcome in outcomes if outcome.revised_ms is not None),
+        utility=_utility(outcomes),
+        attainment=_share(outcome.in_time for outcome in admitted),
+        quality_from=quality_from,
         void=_void(lag["p99"]),
     )
 
@@ -91,6 +110,22 @@ def summarise(outcomes: Sequence[Outcome]) -> Summary:
 def in_words(counts: Mapping[Any, int]) -> str:
     """Counts on one line: `deadline 3, queue 1`."""
     return ", ".join(f"{name} {count}" for name, count in counts.items())
+
+
+def _utility(outcomes: Iterable[Outcome]) -> float | None:
+    left_out = {Ending.CANCELLED, Ending.FAILED}
+    scores = [outcome.quality for outcome in outcomes if outcome.ending not in left_out]
+    known = [score for score in scores if score is not None]
+    return sum(known) / len(known) if known else None
+
+
+def _share(those: Iterable[bool]) -> float | None:
+    kept = list(those)
+    return sum(kept) / len(kept) if kept else None
+
+
+def _revision(outcome: Outcome) -> str:
+    return {True: "granted", False: "declined", None: "too late"}[outcome.granted]
 
 
 def _counted(names: Iterable[str]) -> dict[str, int]:
@@ -113,13 +148,17 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
     return [
         ("sent", str(summary.sent)),
         ("admitted", f"{summary.admitted} (answered {summary.answered}, no exit {summary.no_exit})"),
+        ("cancelled", str(summary.cancelled or "")),
         ("refused", in_words(summary.refused) or "0"),
         ("failed", in_words(summary.failed)),
         ("the first failure", summary.first_failure),
         ("late", late),
         ("exit reached", exits),
         ("mean exit", mean),
+        ("quality at deadline", _quality(summary)),
+        ("exit 1 in time", _percent(summary.attainment)),
         ("reasons", in_words(summary.reasons)),
+        ("revisions", in_words(summary.revised)),
         ("first refinement", _in_ms(summary.first_ms)),
         ("answer", _in_ms(summary.answer_ms)),
         ("slack, client's view", _in_ms(summary.slack_ms)),
@@ -128,6 +167,16 @@ def _rows(summary: Summary) -> list[tuple[str, str]]:
         ("sender's own lag", _in_ms(summary.sender_lag_ms)),
         ("void", summary.void),
     ]
+
+
+def _quality(summary: Summary) -> str:
+    if summary.utility is None:
+        return ""
+    return f"{summary.utility:.4f} over all but cancelled requests, by {summary.quality_from or 'no'} scores"
+
+
+def _percent(share: float | None) -> str:
+    return "" if share is None else f"{100 * share:.3f} % of the admitted"
 
 
 def _in_ms(values: Spread) -> str:

@@ -1,0 +1,76 @@
+"""What answers are worth at their deadlines: by labels where there are some, else by their exits' quality."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from interim.loadtest.outcome import Ending
+from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.metrics import image_score
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
+    from interim.loadtest.outcome import Outcome
+    from interim.loadtest.sender import Sent
+
+    Map = NDArray[np.uint8]
+
+_UNSCORED = {Ending.CANCELLED, Ending.FAILED}
+
+
+def by_exit(outcomes: Sequence[Outcome], validated: Sequence[float]) -> tuple[Outcome, ...]:
+    """Outcomes with the validated quality of the exit that was there in time; refused and late ones get 0.
+
+    Args:
+        outcomes: Of a run.
+        validated: Each exit's mean per-image score on a validation set, from exit 1.
+    """
+    worth = (0.0, *validated)
+    return tuple(
+        replace(outcome, quality=worth[outcome.exit] if outcome.in_time else 0.0)
+        if outcome.ending not in _UNSCORED
+        else outcome
+        for outcome in outcomes
+    )
+
+
+def by_labels(sent: Sent, labels: Mapping[int, Map], classes: int) -> tuple[Outcome, ...]:
+    """Outcomes with each final mask's own mean IoU; refused and late ones get 0, those unlabelled nothing.
+
+    Args:
+        sent: What became of a run, with its masks.
+        labels: (H, W) class ids by picture (modulo their count in `Outcome.picture`), 255 for void.
+        classes: How many classes the model has.
+    """
+    known: dict[tuple[int, int], float | None] = {}
+
+    def score(outcome: Outcome) -> float | None:
+        truth = labels.get(outcome.picture)
+        key = sent.mask_of.get(outcome.index)
+        if not outcome.in_time:
+            return 0.0
+        if truth is None or key is None:
+            return None
+        pair = (outcome.picture, key)
+        if pair not in known:
+            known[pair] = _score(truth, sent.masks[key], classes)
+        return known[pair]
+
+    return tuple(
+        outcome if outcome.ending in _UNSCORED else replace(outcome, quality=score(outcome))
+        for outcome in sent.outcomes
+    )
+
+
+def _score(truth: Map, mask: Map, classes: int) -> float | None:
+    try:
+        score = image_score(truth, mask, classes)
+    except BadInputError:  # labels of another size or of other classes say nothing about this mask
+        return None
+    return None if math.isnan(score) else score

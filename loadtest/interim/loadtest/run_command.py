@@ -1,0 +1,220 @@
+"""`interim-load run`: a scenario, or a file of requests, against a server."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import dataclasses
+import json
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from interim.client import DEFAULT_TARGET
+from interim.loadtest.arrivals import Poisson
+from interim.loadtest.budgets import Constant
+from interim.loadtest.entries import ScenarioError
+from interim.loadtest.loopback import is_loopback
+from interim.loadtest.plan import plan
+from interim.loadtest.request_lines import read_requests, write_requests
+from interim.loadtest.scenario import Clip, Scenario, builtin_names, read_scenario
+from interim.loadtest.traffic import Traffic, faster
+
+if TYPE_CHECKING:
+    from interim.loadtest.plan import Planned
+    from interim.loadtest.report import ClipReport
+    from interim.loadtest.run_file import Run
+
+_EPILOG = """\
+exit status: 0 done; 1 the run failed: no server, a request without a final message, Ctrl-C before the end,
+or a run that is void because the sender itself lagged; 2 wrong use. Refused and late requests are figures,
+not failures. Ctrl-C stops the sending; what was measured until then is reported.
+"""
+_TRAFFIC_ONLY = {
+    "rate": "--rate",
+    "duration_s": "--duration-s",
+    "seed": "--seed",
+    "requests": "--requests",
+    "write_requests": "--write-requests",
+    "processes": "--processes",
+}
+_CLIP_ONLY = ("frames", "images", "labels", "fps", "budget_ms", "newest_wins")
+
+
+def add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Adds the command `run` to those of `interim-load`."""
+    run = commands.add_parser(
+        "run",
+        help="send a scenario to a server, open loop, and say what became of it",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    named = ", ".join(builtin_names())
+    run.add_argument("--scenario", metavar="FILE|NAME", help=f"a .toml file, or one of {named}")
+    run.add_argument("--server", metavar="ADDR", default=DEFAULT_TARGET, help="default: %(default)s")
+    run.add_argument("--allow-remote", action="store_true", help="send to another machine than this one")
+    run.add_argument(
+        "--json",
+        metavar="FILE|-",
+        help="write figures and every request's record (-: to the standard output)",
+    )
+    _add_traffic(run.add_argument_group("scenarios of independent requests"))
+    _add_clip(run.add_argument_group("the scenario clip"))
+    run.set_defaults(command=run_load)
+
+
+def _add_traffic(traffic: argparse._ArgumentGroup) -> None:
+    traffic.add_argument("--rate", metavar="HZ", type=_positive, help="mean requests per second")
+    traffic.add_argument("--duration-s", metavar="S", type=_positive, help="how long requests are sent")
+    traffic.add_argument(
+        "--seed", metavar="N", type=int, help="another draw of arrivals, budgets and the rest"
+    )
+    traffic.add_argument(
+        "--requests",
+        metavar="FILE",
+        type=Path,
+        help="requests as JSON lines, instead of the scenario's; it still says pictures, model and streams",
+    )
+    traffic.add_argument(
+        "--write-requests", metavar="FILE", type=Path, help="write the requests as JSON lines, and stop"
+    )
+    traffic.add_argument(
+        "--processes", metavar="N", type=_whole, help="senders that share the requests (default: 1)"
+    )
+
+
+def _add_clip(clip: argparse._ArgumentGroup) -> None:
+    clip.add_argument("--frames", metavar="LIST", type=Path, help="a file with one frame's name a line")
+    clip.add_argument("--images", metavar="DIR", type=Path, help="holds NAME.jpg (or .png)")
+    clip.add_argument(
+        "--labels", metavar="DIR", type=Path, help="holds NAME.png with class ids, 255 for void"
+    )
+    clip.add_argument("--fps", metavar="N", type=_positive, help="frames per second")
+    clip.add_argument("--budget-ms", metavar="N", type=_positive, help="budget of each frame")
+    clip.add_argument(
+        "--newest-wins", action="store_true", default=None, help="a new frame supersedes older ones"
+    )
+
+
+def run_load(options: argparse.Namespace) -> int:
+    """Runs the command; its exit status.
+
+    Raises:
+        ScenarioError: Wrong use, in one sentence.
+        InterimError: The server does not answer.
+    """
+    scenario = _asked(_scenario(options), options)
+    _check_target(options.server, allowed=options.allow_remote)
+    if isinstance(scenario, Clip):
+        clip = _clip(scenario, options.server)
+        _write(clip.as_json(), clip.as_table(), scenario, options)
+        return 1 if clip.summary.void or clip.summary.failed else 0
+    requests = read_requests(options.requests) if options.requests else plan(scenario)
+    if options.write_requests:
+        write_requests(options.write_requests, requests)
+        return 0
+    run = _traffic(scenario, requests, options)
+    _write(run.as_json(), run.summary.as_table(), scenario, options)
+    summary = run.summary
+    return 1 if summary.void or summary.failed or run.facts["interrupted"] else 0
+
+
+def _positive(text: str) -> float:
+    number = float(text)
+    if not 0 < number < float("inf"):
+        raise ValueError
+    return number
+
+
+_positive.__name__ = "finite number above 0"  # argparse says: invalid finite number above 0 value: '-3'
+
+
+def _whole(text: str) -> int:
+    number = int(text)
+    if number < 1:
+        raise ValueError
+    return number
+
+
+_whole.__name__ = "whole number above 0"
+
+
+def _scenario(options: argparse.Namespace) -> Scenario:
+    if options.scenario:
+        return read_scenario(options.scenario)
+    if options.requests:  # they say when and how long; the rest is as in a scenario that says nothing
+        return Traffic(
+            name=options.requests.stem,
+            duration_s=1.0,
+            arrivals=Poisson(rate_hz=1.0),
+            budgets=Constant(ms=1.0),
+        )
+    raise ScenarioError("There is nothing to send: give --scenario FILE|NAME, or --requests FILE.")
+
+
+def _check_target(server: str, *, allowed: bool) -> None:
+    if not (allowed or is_loopback(server)):
+        raise ScenarioError(
+            f"{server} is not this machine: load sent elsewhere can take a service down; "
+            "say --allow-remote if it is yours"
+        )
+
+
+def _asked(scenario: Scenario, options: argparse.Namespace) -> Scenario:
+    """The scenario with what the command line changes of it."""
+    given = {name for name, value in vars(options).items() if value is not None}
+    if isinstance(scenario, Clip):
+        _refuse(given & set(_TRAFFIC_ONLY), scenario, "a clip has its frames and --fps")
+        changed = {name: getattr(options, name) for name in _CLIP_ONLY if name in given}
+        return dataclasses.replace(scenario, **changed)
+    _refuse(given & set(_CLIP_ONLY), scenario, "only a clip has frames")
+    traffic = faster(scenario, rate_hz=options.rate) if options.rate else scenario
+    changed = {name: getattr(options, name) for name in ("duration_s", "seed") if name in given}
+    return dataclasses.replace(traffic, **changed)
+
+
+def _refuse(names: set[str], scenario: Scenario, why: str) -> None:
+    for name in sorted(names):
+        option = f"--{name.replace('_', '-')}"
+        raise ScenarioError(f"{option} does not go with the scenario {scenario.name!r}: {why}.")
+
+
+def _clip(scenario: Clip, server: str) -> ClipReport:
+    try:
+        from interim.loadtest.live import run_clip  # noqa: PLC0415  needs tqdm, an extra
+    except ModuleNotFoundError as error:
+        raise ScenarioError(f"{error.name} is missing: pip install 'interim[loadtest]'") from error
+    return asyncio.run(run_clip(scenario, server))
+
+
+def _traffic(scenario: Traffic, requests: tuple[Planned, ...], options: argparse.Namespace) -> Run:
+    try:
+        from interim.loadtest.live import run_traffic  # noqa: PLC0415  needs tqdm, an extra
+    except ModuleNotFoundError as error:
+        raise ScenarioError(f"{error.name} is missing: pip install 'interim[loadtest]'") from error
+    return run_traffic(scenario, requests, options.server, processes=options.processes or 1)
+
+
+def _write(figures: dict[str, Any], table: str, scenario: Scenario, options: argparse.Namespace) -> None:
+    facts = {
+        "scenario": _plain(scenario),
+        "server": options.server,
+        "ended": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+        **figures,
+    }
+    if options.json == "-":
+        print(json.dumps(facts, indent=2))
+        return
+    print(table)
+    if options.json:
+        Path(options.json).write_text(json.dumps(facts, indent=None) + "\n", encoding="utf-8")
+
+
+def _plain(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as plain data, with the words its file has for arrivals and budgets."""
+    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(scenario), default=str))
+    if isinstance(scenario, Traffic):
+        plain["arrivals"]["process"] = type(scenario.arrivals).__name__.lower()
+        plain["arrivals"].pop("times_s", None)  # a recording is long, and has a file of its own
+        plain["budgets"]["distribution"] = type(scenario.budgets).__name__.lower()
+    return plain
