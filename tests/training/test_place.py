@@ -30,3 +30,11 @@ def test_scenes_end_where_the_recipe_says(recipe: Recipe) -> None:
     phase = replace(recipe.phases[0], scenes_share=0.2, scenes_until=0.5, epochs=10)
     places = [place_of(step, replace(recipe, phases=(phase,)), 1) for step in range(10)]
     assert [place.scenes_share for place in places] == [0.2] * 5 + [0.0] * 5
+
+
+def test_masks_come_on_and_let_dense_steps_through(recipe: Recipe) -> None:
+    """After the share that the phase names, but for every so many-th step; never in a phase without them."""
+    phase = replace(recipe.phases[1], masked_from=0.4, dense_every=3, epochs=10)
+    places = [place_of(step, replace(recipe, phases=(phase,)), 1) for step in range(10)]
+    assert [place.phase_step for place in places if place.masked] == [4, 5, 7, 8]
+    assert [place_of(step, recipe, 2).masked for step in range(4)] == [False, False, True, True]

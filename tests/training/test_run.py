@@ -21,7 +21,8 @@ def begun(recipe: Recipe, data: Path, folder: Path) -> Run:
     rule = CropRule(height=recipe.crop[0], width=recipe.crop[1], scales=(0.8, 1.2))
     batches = Batches(samples=samples, scenes=[], rule=rule, size=recipe.batch, seed=recipe.seed)
     torch.manual_seed(recipe.seed)
-    return Run(recipe, build(recipe.network, classes=11), batches, torch.ones(11), folder)
+    network = build(recipe.network, classes=11, fill=recipe.fill)
+    return Run(recipe, network, batches, torch.ones(11), folder)
 
 
 @pytest.mark.slow
@@ -68,6 +69,26 @@ def test_masking_follows_the_phase(recipe: Recipe, scenes: Path, tmp_path: Path)
     assert any(
         part.item() != before for name, part in run.network.named_parameters() if name.endswith("sharpness")
     )
+
+
+@pytest.mark.slow
+def test_statistics_may_be_left_to_dense_steps(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """Then a masked step changes weights and no running statistics, and a dense one changes both."""
+    phase = dataclasses.replace(recipe.phases[1], dense_every=2, masked_statistics=False)
+    held = dataclasses.replace(recipe, fill="hold", phases=(phase,))
+    run = begun(held, scenes, tmp_path)
+
+    def changed() -> tuple[bool, bool]:
+        before = {name: value.clone() for name, value in run.network.state_dict().items()}
+        assert all(loss > 0 for loss in run.advance().losses)
+        names = {
+            name for name, value in run.network.state_dict().items() if not torch.equal(value, before[name])
+        }
+        statistics = {name for name in names if "running" in name or "batches" in name}
+        return bool(names - statistics), bool(statistics)
+
+    assert changed() == (True, True)
+    assert changed() == (True, False)
 
 
 def test_a_folder_of_another_network_is_refused(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:

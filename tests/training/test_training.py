@@ -1,5 +1,6 @@
 """Training from a recipe file: what it leaves behind, and how it ends."""
 
+import dataclasses
 import json
 import os
 import signal
@@ -10,8 +11,12 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
-from interim.model_zoo.checkpoint import read
+from interim.model_zoo.card import Card
+from interim.model_zoo.checkpoint import read, write
+from interim.model_zoo.errors import CheckpointError
+from interim.model_zoo.registry import build
 from interim.training.data.folder import open_folder
 from interim.training.main import main
 from interim.training.recipe import Recipe
@@ -52,6 +57,39 @@ def test_a_run_that_is_stopped_at_once_does_nothing(recipe: Recipe, scenes: Path
     stop.set()
     assert train(recipe, open_folder(scenes), tmp_path / "run", stop=stop) is False
     assert not (tmp_path / "run" / "latest").exists()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("fill", ["rbf", "hold"])
+def test_a_run_may_begin_from_a_checkpoint(recipe: Recipe, scenes: Path, tmp_path: Path, fill: str) -> None:
+    """Its weights are the new run's, whichever of the two interpolates; the fill is the recipe's."""
+    classes = open_folder(scenes).classes
+    card = Card(name="before", network=recipe.network, classes=classes, threshold=0.9)
+    write(tmp_path / "before", build(recipe.network, classes=len(classes)).state_dict(), card)
+    stop = threading.Event()
+    later = dataclasses.replace(recipe, fill=fill, phases=recipe.phases[:1], batch=6, crop=(32, 32))
+    still = dataclasses.replace(later, phases=(dataclasses.replace(later.phases[0], learning_rate=0.0),))
+    run = tmp_path / "run"
+    assert train(still, open_folder(scenes), run, stop=stop, init=str(tmp_path / "before"))
+    before, after = read(tmp_path / "before").weights, read(run / "latest")
+    assert after.card.fill == fill
+    learnt = [name for name in after.weights if "running" not in name]
+    assert all(torch.allclose(after.weights[name], before[name], atol=1e-3) for name in learnt)
+    assert any(".fill." in name for name in learnt) is (fill == "rbf")
+
+
+def test_weights_that_do_not_fit_are_no_beginning(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """Those of another network are refused before the first step."""
+    card = Card(name="other", network="hrnet-w18s-ee", classes=open_folder(scenes).classes, threshold=0.9)
+    write(tmp_path / "other", build("hrnet-w18s-ee", classes=11).state_dict(), card)
+    with pytest.raises(CheckpointError, match=r"other' do not fit hrnet-w18s-adpc"):
+        train(
+            recipe,
+            open_folder(scenes),
+            tmp_path / "run",
+            stop=threading.Event(),
+            init=str(tmp_path / "other"),
+        )
 
 
 @pytest.mark.slow

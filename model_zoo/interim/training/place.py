@@ -27,6 +27,13 @@ class Place:
         return one_cycle(self.phase_step, self.phase_steps, self.phase.learning_rate, self.phase.warmup)
 
     @property
+    def masked(self) -> bool:
+        """Whether confidence adaptivity is on at this step."""
+        phase = self.phase
+        dense = phase.dense_every > 0 and self.phase_step % phase.dense_every == 0
+        return phase.masking and self.phase_step >= phase.masked_from * self.phase_steps and not dense
+
+    @property
     def scenes_share(self) -> float:
         """The probability that a crop of this step is a scene."""
         early = self.phase_step < self.phase.scenes_until * self.phase_steps

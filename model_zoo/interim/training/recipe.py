@@ -21,15 +21,23 @@ class RecipeError(ValueError):
 class Phase:
     """A stretch of training under one learning-rate cycle.
 
-    `masking`: confidence adaptivity is on. `learning_rate` is the peak, `warmup` the share of steps
-    that rise to it. `average_decay`: how much of the averaged weights each step keeps. `scenes_share` of the crops are procedural scenes during the first
-    `scenes_until` of the steps, none after.
+    `learning_rate` is the peak, `warmup` the share of steps that rise to it. `average_decay`: how much
+    of the averaged weights each step keeps. `scenes_share` of the crops are procedural scenes during
+    the first `scenes_until` of the steps, none after.
+
+    `masking`: confidence adaptivity is on, after the first `masked_from` of the steps, but for every
+    `dense_every`-th step (0: none), so that the weights stay good without it too. `masked_statistics`:
+    masked steps normalise by their own batch, and the running statistics follow them; false: they
+    normalise by the running statistics, as in serving, which dense steps alone keep up.
     """
 
     name: str
     epochs: int
     learning_rate: float
     masking: bool = False
+    masked_from: float = 0.0
+    dense_every: int = 0
+    masked_statistics: bool = True
     warmup: float = 0.1
     average_decay: float = 0.998
     scenes_share: float = 0.0
@@ -57,6 +65,7 @@ class Recipe:
     class_weight_cap: float = 4.0
     exit_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
     threshold: float = 0.998
+    fill: str = "rbf"
     bfloat16: bool = True
 
 

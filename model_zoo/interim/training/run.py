@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from interim.training.averaging import Average
 from interim.training.losses import exit_losses
@@ -17,8 +17,6 @@ from interim.training.state import load_state, save_state
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-    from torch import nn
 
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.training.data.batches import Batches
@@ -54,6 +52,7 @@ class Run:
         self._weights = weights.to(self.device)
         self._exit_weights = torch.tensor(recipe.exit_weights, device=self.device)
         self._folder = folder / "state"
+        self._norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
         self._optimizer = _optimizer(network, recipe.weight_decay)
         self._resume()
 
@@ -71,12 +70,12 @@ class Run:
         """Do one step."""
         place = self.place
         batch = self._batches.draw(place.epoch, place.step, place.scenes_share)
-        self._set_masking(on=place.phase.masking)
+        self._set_masking(place)
         for group in self._optimizer.param_groups:
             group["lr"] = place.learning_rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
             logits = self.network(batch.images.to(self.device))
-        losses = exit_losses(logits, batch.labels.to(self.device), self._weights, offset=self.step % 2)
+        losses = exit_losses(logits, batch.labels.to(self.device), self._weights, offset=self.step // 2 % 2)
         self._optimizer.zero_grad(set_to_none=True)
         (losses * self._exit_weights).sum().backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
@@ -92,9 +91,11 @@ class Run:
             tensors |= {f"optimizer.{index}.{name}": value for name, value in entry.items()}
         save_state(self._folder, self.step, tensors, {"wall_s": self.wall_s, "network": self.recipe.network})
 
-    def _set_masking(self, *, on: bool) -> None:
-        self.network.masking = on
+    def _set_masking(self, place: Place) -> None:
+        self.network.masking = place.masked
         self.network.spec = dataclasses.replace(self.network.spec, threshold=self.recipe.threshold)
+        for norm in self._norms:
+            norm.train(place.phase.masked_statistics or not place.masked)
 
     def _resume(self) -> None:
         found = load_state(self._folder)

@@ -14,7 +14,7 @@ import torch
 from tqdm import tqdm
 
 from interim.model_zoo.card import Card
-from interim.model_zoo.checkpoint import write
+from interim.model_zoo.checkpoint import fit, read, write
 from interim.model_zoo.registry import build
 from interim.training.data.batches import Batches
 from interim.training.data.crops import CropRule
@@ -26,6 +26,7 @@ from interim.training.scenes.scene import draw
 if TYPE_CHECKING:
     import threading
 
+    from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.training.data.folder import LabelledFolder
     from interim.training.recipe import Recipe
     from interim.training.run import StepReport
@@ -33,21 +34,35 @@ if TYPE_CHECKING:
 SCENE_SIZE = (360, 480)
 
 
-def train(recipe: Recipe, data: LabelledFolder, folder: Path, *, stop: threading.Event) -> bool:
+def train(
+    recipe: Recipe, data: LabelledFolder, folder: Path, *, stop: threading.Event, init: str | None = None
+) -> bool:
     """Train `recipe` on `data`, keeping state, log and newest weights in `folder`; go on where it left off.
 
-    Returns whether the recipe is finished; False means that `stop` was set, and the state is saved.
+    Args:
+        recipe: What is trained, and how.
+        data: The labelled images.
+        folder: Where state, log and weights go; what lies there is gone on with.
+        stop: Set it, and the run saves its state and ends after the step under way.
+        init: The checkpoint (name or folder) that a new run starts from; None: random weights.
+
+    Returns:
+        Whether the recipe is finished; False means that `stop` was set, and the state is saved.
 
     Raises:
+        CheckpointError: `init` is no checkpoint of the recipe's network and the data's classes.
         DataError: the data folder is not as it should be.
         RecipeError: `folder` holds a run of another network.
     """
     samples = [data.read(name) for name in tqdm(data.names(recipe.split), "images", disable=None)]
     scenes = [_scene(recipe, index) for index in tqdm(range(recipe.scenes), "scenes", disable=None)]
     torch.manual_seed(recipe.seed)
+    network = build(recipe.network, classes=len(data.classes), fill=recipe.fill)
+    if init is not None:
+        _begin(network, init)
     run = Run(
         recipe,
-        build(recipe.network, classes=len(data.classes)),
+        network,
         _batches(recipe, samples, scenes),
         class_weights(
             (sample.labels for sample in samples),
@@ -58,6 +73,14 @@ def train(recipe: Recipe, data: LabelledFolder, folder: Path, *, stop: threading
         folder,
     )
     return _steps(run, data, folder, stop)
+
+
+def _begin(network: AnytimeHrnet, init: str) -> None:
+    """Take over a checkpoint's weights, whatever it fills masked positions with; a fill new to it starts anew."""
+    fills = {name: value for name, value in network.state_dict().items() if ".fill." in name}
+    weights = read(init).weights
+    kept = {name: value for name, value in weights.items() if ".fill." not in name or name in fills}
+    fit(network, fills | kept, init)
 
 
 def _batches(recipe: Recipe, samples: list[Sample], scenes: list[Sample]) -> Batches:
@@ -122,6 +145,7 @@ def _card(run: Run, data: LabelledFolder) -> Card:
         network=recipe.network,
         classes=data.classes,
         threshold=recipe.threshold,
+        fill=recipe.fill,
         data=_sources(recipe, data),
         licence=recipe.licence,
         recipe=recipe.name,

@@ -19,6 +19,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("config", type=Path, help="the recipe, a TOML file")
     parser.add_argument("--data", type=Path, help="the data folder (default: the recipe's)")
+    parser.add_argument("--init", help="the checkpoint a new run starts from (default: random weights)")
     parser.add_argument("--run", type=Path, help="where state, log and weights go (default: runs/NAME)")
 
 
@@ -29,7 +30,8 @@ def run(arguments: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    finished = train(recipe, open_folder(arguments.data or Path(recipe.data)), folder, stop=stop)
+    data = open_folder(arguments.data or Path(recipe.data))
+    finished = train(recipe, data, folder, stop=stop, init=arguments.init)
     print(
         f"{'Finished' if finished else 'Stopped; the same command goes on'}: weights in {folder / 'latest'}."
     )
