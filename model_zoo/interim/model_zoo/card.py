@@ -30,12 +30,28 @@ class Measured:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Gain:
+    """What the exit after `exit` adds to one image's score: `intercept` + `slope` x its active share there.
+
+    The active share is that of the image after `exit`; the score its own mIoU. Least squares over the
+    images measured; `correlation` says how much of the gain the share tells.
+    """
+
+    exit: int
+    intercept: float
+    slope: float
+    correlation: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Card:
     """All that is known of one checkpoint.
 
     `threshold`: confidence above which a position is not refined. `fill`: what stands there then
     (registry.FILLS). `data`, `licence`, `recipe`,
-    `hardware`, `commit`, `note` are for people. `adaptive`, `dense`: measured with confidence
+    `hardware`, `commit`, `note` are for people. `temperatures`: what divides each exit's logits, so that
+    confidence can be believed (empty: nothing does); `gains`: what each exit but the first adds, by image.
+    `adaptive`, `dense`: measured with confidence
     adaptivity on and off; None where it was not measured.
     """
 
@@ -54,6 +70,8 @@ class Card:
     hardware: str = ""
     commit: str = ""
     note: str = ""
+    temperatures: tuple[float, ...] = ()
+    gains: tuple[Gain, ...] = ()
     adaptive: Measured | None = None
     dense: Measured | None = None
 
@@ -71,6 +89,8 @@ class Card:
         try:
             entries = json.loads(text)
             entries["classes"] = tuple(_class(entry) for entry in entries["classes"])
+            entries["temperatures"] = tuple(entries.get("temperatures", ()))
+            entries["gains"] = tuple(Gain(**entry) for entry in entries.get("gains", ()))
             for name in ("adaptive", "dense"):
                 entries[name] = _measured(entries.get(name))
             return cls(**entries)

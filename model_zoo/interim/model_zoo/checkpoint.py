@@ -15,6 +15,7 @@ from interim.model_zoo.anytime import ExitSpec
 from interim.model_zoo.card import Card
 from interim.model_zoo.errors import CheckpointError
 from interim.model_zoo.registry import build
+from interim.model_zoo.temperature import temper
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -79,12 +80,13 @@ def read(path_or_name: str | Path) -> Checkpoint:
     return Checkpoint(weights=weights, card=card)
 
 
-def load(path_or_name: str | Path, *, masking: bool = True) -> AnytimeHrnet:
+def load(path_or_name: str | Path, *, masking: bool = True, tempered: bool = True) -> AnytimeHrnet:
     """A checkpoint's model, ready to run; its spec bears the exits' measured qualities.
 
     Args:
         path_or_name: The name of a shipped checkpoint (`default`), or a folder.
         masking: Confidence adaptivity on; off, the same weights compute every position.
+        tempered: Logits divided by the card's temperatures; off, they are as they were trained.
 
     Raises:
         CheckpointError: there is no such checkpoint, or its weights do not fit its network.
@@ -92,6 +94,7 @@ def load(path_or_name: str | Path, *, masking: bool = True) -> AnytimeHrnet:
     found = read(path_or_name)
     network = build(found.card.network, classes=len(found.card.classes), fill=found.card.fill)
     fit(network, found.weights, path_or_name)
+    temper(network, found.card.temperatures if tempered else ())
     network.masking = network.masking and masking
     network.spec = _spec(network.spec, found.card, adaptive=network.masking)
     return network.eval()
@@ -118,8 +121,8 @@ def _spec(spec: ModelSpec, card: Card, *, adaptive: bool) -> ModelSpec:
     measured = (card.adaptive if adaptive else card.dense) or card.adaptive or card.dense
     exits = spec.exits
     if measured is not None:
-        scores = zip(exits, measured.quality, measured.miou, strict=True)
-        exits = tuple(ExitSpec(exit_.name, quality=quality, miou=miou) for exit_, quality, miou in scores)
+        scores = zip(measured.quality, measured.miou, measured.active_share, strict=True)
+        exits = tuple(ExitSpec(exit_.name, *each) for exit_, each in zip(exits, scores, strict=True))
     return dataclasses.replace(
         spec,
         name=card.name,

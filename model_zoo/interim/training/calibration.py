@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -10,6 +11,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 BINS = 15
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bin:
+    """Pixels of about one confidence: their share of all, their mean confidence, how many are right."""
+
+    share: float
+    confidence: float
+    accuracy: float
 
 
 class Calibration:
@@ -26,6 +36,17 @@ class Calibration:
         self._pixels += np.bincount(bins, minlength=BINS)
         self._confidence += np.bincount(bins, weights=confidence, minlength=BINS)
         self._right += np.bincount(bins, weights=right, minlength=BINS)
+
+    @property
+    def bins(self) -> tuple[Bin, ...]:
+        """The bins that hold pixels, by confidence."""
+        total = self._pixels.sum()
+        rows = zip(self._pixels.tolist(), self._confidence.tolist(), self._right.tolist(), strict=True)
+        return tuple(
+            Bin(share=pixels / total, confidence=confidence / pixels, accuracy=right / pixels)
+            for pixels, confidence, right in rows
+            if pixels
+        )
 
     @property
     def error(self) -> float:

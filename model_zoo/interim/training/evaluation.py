@@ -18,7 +18,7 @@ from interim.model_zoo.label_map import label_map
 from interim.model_zoo.metrics import class_iou, confusion, mean_iou
 from interim.training.calibration import Calibration
 from interim.training.data.errors import DataError
-from interim.training.data.sample import VOID
+from interim.training.data.sample import VOID, shrunk
 
 if TYPE_CHECKING:
     from numpy.typing import NDArray
@@ -26,16 +26,25 @@ if TYPE_CHECKING:
 
     from interim.model_zoo.anytime import Prediction
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
+    from interim.training.calibration import Bin
     from interim.training.data.folder import LabelledFolder
     from interim.training.data.sample import Sample
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evaluation:
-    """What was measured, and each class's IoU at each exit (exits, classes), nan for a class never seen."""
+    """What was measured, and what it was made of.
+
+    `classes` (exits, classes): each class's IoU, nan for one never seen. `scores` (exits, images): each
+    image's own mIoU. `shares` (exits, images): its active share after each exit. `bins`: how often
+    pixels of each confidence are right, by exit.
+    """
 
     measured: Measured
     classes: NDArray[np.float64]
+    scores: NDArray[np.float64]
+    shares: NDArray[np.float64]
+    bins: tuple[tuple[Bin, ...], ...]
 
 
 class _Tally:
@@ -44,6 +53,7 @@ class _Tally:
     def __init__(self, classes: int) -> None:
         self.counts = np.zeros((classes, classes), np.int64)
         self.scores: list[float] = []
+        self.shares: list[float] = []
         self.calibration = Calibration()
 
     def add(self, sample: Sample, prediction: Prediction, stride: int) -> None:
@@ -53,6 +63,7 @@ class _Tally:
         counts = confusion(sample.labels, labels, len(self.counts))
         self.counts += counts
         self.scores.append(mean_iou(counts))
+        self.shares.append(prediction.active.double().mean().item())
         known = sample.labels != VOID
         confidence = _enlarged(prediction.confidence, stride)[: size[0], : size[1]]
         self.calibration.add(confidence[known], (labels == sample.labels)[known])
@@ -61,8 +72,9 @@ class _Tally:
 def evaluate(model: AnytimeHrnet, folder: LabelledFolder, split: str) -> Evaluation:
     """Run every image of a split through all exits of `model`, one at a time, whole.
 
-    Label maps are exact: bilinear logits, then argmax, at the labels' size. Images are padded
-    to what the model needs by repeating their border, as in serving, and its answers cropped.
+    Label maps are exact: bilinear logits, then argmax, at the labels' size. As in serving, images
+    larger than the model's `long_side` are scaled down (and their labels), and images are padded to
+    what the model needs by repeating their border, and its answers cropped.
 
     Raises:
         DataError: the folder is not as it should be, or has other classes than the model.
@@ -72,7 +84,7 @@ def evaluate(model: AnytimeHrnet, folder: LabelledFolder, split: str) -> Evaluat
     active: dict[tuple[int, int], list[list[Tensor]]] = defaultdict(list)
     names = folder.names(split)
     for name in tqdm(names, split, disable=None, leave=False):
-        sample = folder.read(name)
+        sample = shrunk(folder.read(name), model.spec.long_side)
         images = padded(sample.image, model.spec.multiple)
         predictions = run_exits(model, images)
         for tally, prediction in zip(tallies, predictions, strict=True):
@@ -88,7 +100,13 @@ def evaluate(model: AnytimeHrnet, folder: LabelledFolder, split: str) -> Evaluat
         active_share=shares,
         gmacs=gmacs,
     )
-    return Evaluation(measured=measured, classes=np.stack([class_iou(tally.counts) for tally in tallies]))
+    return Evaluation(
+        measured=measured,
+        classes=np.stack([class_iou(tally.counts) for tally in tallies]),
+        scores=np.array([tally.scores for tally in tallies]),
+        shares=np.array([tally.shares for tally in tallies]),
+        bins=tuple(tally.calibration.bins for tally in tallies),
+    )
 
 
 def run_exits(model: AnytimeHrnet, images: Tensor) -> list[Prediction]:

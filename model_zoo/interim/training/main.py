@@ -19,6 +19,7 @@ COMMANDS = {
     "train": "train a recipe, or go on with it",
     "evaluate": "measure a model on a labelled folder",
     "card": "measure a checkpoint and write its card",
+    "calibrate": "fit temperatures, choose the threshold, on images of its own",
     "scenes": "draw procedural street scenes with their labels",
 }
 

@@ -19,7 +19,7 @@ def add_json(parser: argparse.ArgumentParser) -> None:
 
 def write_json(target: str, value: Any) -> None:
     """Write one line of JSON to a file, or to the standard output for `-`; nan becomes null."""
-    text = json.dumps(_plain(value), ensure_ascii=False) + "\n"
+    text = json.dumps(plain(value), ensure_ascii=False) + "\n"
     if target == "-":
         print(text, end="")
     else:
@@ -39,9 +39,10 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
     )
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
+    """A value for JSON: tuples become lists, numbers have six digits, nan becomes null."""
     if isinstance(value, float):
         return None if math.isnan(value) else round(value, 6)
     if isinstance(value, dict):
-        return {key: _plain(entry) for key, entry in value.items()}
-    return [_plain(entry) for entry in value] if isinstance(value, list | tuple) else value
+        return {key: plain(entry) for key, entry in value.items()}
+    return [plain(entry) for entry in value] if isinstance(value, list | tuple) else value

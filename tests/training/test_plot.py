@@ -1,0 +1,40 @@
+"""Plots are well-formed SVG whose marks lie where the axes say."""
+
+from xml.etree import ElementTree as ET
+
+import pytest
+
+from interim.training.plot import MARGIN, SIZE, Plot, Series
+
+NS = "{http://www.w3.org/2000/svg}"
+
+
+def drawn(*series: Series, span: tuple[float, float] | None = None) -> ET.Element:
+    """The elements of a plot."""
+    plot = Plot(title="a < b & c", x="x", y="y", series=series, x_range=span, y_range=span)
+    return ET.fromstring(plot.svg())
+
+
+def test_corners_are_corners() -> None:
+    """With ranges given, (0, 0) is below on the left and (1, 1) above on the right."""
+    root = drawn(Series(name="s", points=[(0, 0), (1, 1)]), span=(0, 1))
+    low, high = ((float(dot.get("cx", "")), float(dot.get("cy", ""))) for dot in root.iter(f"{NS}circle"))
+    assert low == (MARGIN[0], SIZE[1] - MARGIN[3])
+    assert high == (SIZE[0] - MARGIN[2], MARGIN[1])
+
+
+def test_words_survive() -> None:
+    """Titles, names and notes are there, escaped."""
+    root = drawn(Series(name="<one>", points=[(0, 5), (2, 5)], notes=["first", "last"]))
+    words = {text.text for text in root.iter(f"{NS}text")}
+    assert {"a < b & c", "<one>", "first", "last"} <= words
+
+
+@pytest.mark.parametrize("points", [[], [(3.0, 3.0)], [(1e-6, 1e6), (2e-6, 5e6)]])
+def test_any_points_make_a_plot(points: list[tuple[float, float]]) -> None:
+    """None, one, or numbers far apart: some ticks, all marks inside."""
+    root = drawn(Series(name="s", points=points))
+    assert len(list(root.iter(f"{NS}path"))) > 4
+    for dot in root.iter(f"{NS}circle"):
+        assert MARGIN[0] <= float(dot.get("cx", "")) <= SIZE[0]
+        assert 0 <= float(dot.get("cy", "")) <= SIZE[1]
