@@ -37,12 +37,14 @@ class ExitSpec:
     """One exit: its name, and what a validation set says of stopping there (None: not measured).
 
     `quality` is the mean per-image score, which adds up over requests and so serves the scheduler;
-    `miou` is the data-set score, which does not.
+    `miou` is the data-set score, which does not. `active_share` is the mean share of positions that the
+    stage ending here refines.
     """
 
     name: str
     quality: float | None = None
     miou: float | None = None
+    active_share: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
