@@ -1,0 +1,141 @@
+"""Lists cover their masks exactly, with as few runs as there can be."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import Tensor
+
+from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.masked.masks import Masks
+from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.runs import LANES, RunLists, Runs
+
+
+@pytest.fixture(scope="module")
+def lists(kernels: Kernels) -> RunLists:
+    return RunLists(kernels)
+
+
+def covered(runs: Runs, shape: tuple[int, ...]) -> Tensor:
+    """How often each position of (N, h, w) is listed; a run that leaves its row fails."""
+    counts = torch.zeros(shape, dtype=torch.int)
+    for y, x, lanes, image in runs.array.tolist():
+        for lane in range(LANES):
+            if lanes >> lane & 1:
+                counts[image, y, x + lane] += 1
+    return counts
+
+
+def fewest(mask: Tensor) -> int:
+    """How many runs the greedy way takes, row by row: nobody can do with less."""
+    made = 0
+    for row in mask.flatten(0, 1).tolist():
+        x = 0
+        while True in row[x:]:
+            x = row.index(True, x) + LANES
+            made += 1
+    return made
+
+
+@st.composite
+def masks(draw: st.DrawFn) -> Tensor:
+    """Masks of every kind that went wrong somewhere: counts about a multiple of 16, corners, one hole."""
+    shape = (draw(st.integers(1, 2)), draw(st.integers(1, 4)), draw(st.integers(1, 70)))
+    size = torch.Size(shape).numel()
+    flat = torch.zeros(size, dtype=torch.bool)
+    kind = draw(
+        st.sampled_from(("empty", "full", "hole", "corners", "checkerboard", "first", "noise", "bands"))
+    )
+    generator = torch.Generator().manual_seed(draw(st.integers(0, 9999)))
+    if kind in {"full", "hole"}:
+        flat[:] = True
+    if kind == "hole":
+        flat[draw(st.integers(0, size - 1))] = False
+    if kind == "checkerboard":
+        flat[::2] = True
+    if kind == "first":  # so many in a row, over the ends of rows
+        flat[: draw(st.sampled_from((1, 15, 16, 17, 31, 32, 33)))] = True
+    if kind == "noise":
+        flat = torch.rand(size, generator=generator) < draw(st.sampled_from((0.02, 0.1, 0.5, 0.95)))
+    mask = flat.view(shape)
+    if kind == "corners":
+        mask[..., [0, 0, -1, -1], [0, -1, 0, -1]] = True
+    if kind == "bands":
+        mask[..., draw(st.integers(0, shape[2])) :: draw(st.integers(1, 20))] = True
+    return mask
+
+
+@settings(deadline=None, max_examples=200)
+@given(mask=masks())
+def test_a_list_covers_its_mask_once_and_with_the_fewest_runs(lists: RunLists, mask: Tensor) -> None:
+    """Every listed position once, no other, in order of image, row and column."""
+    runs = lists.listed(mask)
+    assert torch.equal(covered(runs, tuple(mask.shape)), mask.int())
+    assert len(runs) == fewest(mask)
+    assert runs.positions == mask.sum()
+    keys = [(image, y, x) for y, x, _, image in runs.array.tolist()]
+    assert keys == sorted(keys)
+
+
+def test_runs_are_aligned_where_that_costs_none_more(lists: RunLists) -> None:
+    """A blob over three words starts at a multiple of 16; one of 16 positions across two is one run."""
+    mask = torch.zeros(2, 1, 64, dtype=torch.bool)
+    mask[0, 0, 5:45] = True
+    mask[1, 0, 20:36] = True
+    assert lists.listed(mask).array["x"].tolist() == [0, 16, 32, 20]
+
+
+@settings(deadline=None, max_examples=50)
+@given(seed=st.integers(0, 9999), share=st.floats(0.05, 0.9))
+def test_levels_are_those_of_the_reference(lists: RunLists, seed: int, share: float) -> None:
+    """At every level the positions are those that `Masks` gives the convolutions."""
+    active = torch.rand(2, 16, 40, generator=torch.Generator().manual_seed(seed)) < share
+    levels = list(Masks.of(active).levels.values())
+    for level, mask in enumerate(levels):
+        runs = lists.listed(active, step=2**level)
+        assert torch.equal(covered(runs, (2, *mask.shape[2:])), mask.squeeze(1).int())
+
+
+def test_a_part_of_a_mask_needs_no_copy(lists: RunLists) -> None:
+    """A view with gaps between rows and images is read as it is."""
+    whole = torch.rand(3, 9, 50, generator=torch.Generator().manual_seed(1)) < 0.4
+    part = whole[::2, ::3, :33]
+    assert torch.equal(covered(lists.listed(part), tuple(part.shape)), part.int())
+
+
+@settings(deadline=None, max_examples=50)
+@given(seed=st.integers(0, 9999), factor=st.sampled_from((2, 4, 8)), step=st.sampled_from((1, 2)))
+def test_what_an_enlargement_reads_is_found(lists: RunLists, seed: int, factor: int, step: int) -> None:
+    """Masked pixels do not change when everything outside the found positions does; nothing far is listed."""
+    generator = torch.Generator().manual_seed(seed)
+    active = torch.rand(2, 32, 48, generator=generator) < 0.03
+    fine = active[:, ::step, ::step]
+    read = lists.read_by_enlarging(active, factor, step=step)
+    coarse = torch.rand(2, 1, *read.shape[1:], generator=generator)
+    poisoned = torch.where(read.unsqueeze(1), coarse, 9e9)
+    large, other = (
+        F.interpolate(x, scale_factor=factor, mode="bilinear").squeeze(1) for x in (coarse, poisoned)
+    )
+    assert torch.equal(large[fine], other[fine])
+    near = F.max_pool2d(F.max_pool2d(fine.float(), factor), 3, 1, 1).bool()
+    assert torch.equal(read, near)
+
+
+def test_slices_of_a_list_are_its_runs(lists: RunLists) -> None:
+    """Parts follow one another without a copy."""
+    runs = lists.dense(1, 5, 40)
+    parts = [runs.part(first, 4) for first in range(0, len(runs), 4)]
+    assert [tuple(run) for part in parts for run in part.array.tolist()] == runs.array.tolist()
+    assert [part.address for part in parts] == [part.array.ctypes.data for part in parts]
+
+
+def test_masks_that_do_not_fit_are_refused(lists: RunLists) -> None:
+    """Another dtype, columns with gaps, a size that is no multiple."""
+    with pytest.raises(BadInputError, match="uint8"):
+        lists.listed(torch.zeros(1, 2, 2, dtype=torch.uint8))
+    with pytest.raises(BadInputError, match="does not fit"):
+        lists.listed(torch.zeros(1, 4, 8, dtype=torch.bool)[:, :, ::2])
+    with pytest.raises(BadInputError, match="4 times"):
+        lists.read_by_enlarging(torch.zeros(1, 6, 8, dtype=torch.bool), 4)
