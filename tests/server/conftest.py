@@ -10,7 +10,7 @@ import grpc
 import numpy as np
 import pytest
 
-from interim.scheduling.budgets import StandardBudget
+from interim.scheduling.budgets.book import Book, BudgetRules
 from interim.server.config import Config
 from interim.server.engine.arena import Arena, Maps, Slot
 from interim.server.engine.messages import (
@@ -26,6 +26,8 @@ from interim.server.engine.messages import (
     ToEngine,
     Verdict,
 )
+from interim.server.front.budget_watch import BudgetWatch
+from interim.server.front.budgets import Budgets
 from interim.server.front.control_service import ControlService
 from interim.server.front.health import Health
 from interim.server.front.http import routes
@@ -38,7 +40,7 @@ from interim.server.front.requests import Door, Requests
 from interim.server.front.served import served
 from interim.server.front.state import State
 from interim.server.telemetry.metrics import Metrics
-from interim.v1 import inference_pb2_grpc
+from interim.v1 import control_pb2_grpc, inference_pb2_grpc
 
 EXITS = 4
 LONG_SIDE = 64
@@ -146,14 +148,22 @@ def admit_and_free(engine: FakeEngine, message: ToEngine) -> None:
             engine.say(Freed(id=message.id, wasted_s=0.25))
 
 
-def make_requests(pool: Executor, *, max_requests: int = 4, max_bytes: int = 100_000) -> Requests:
+def make_requests(
+    pool: Executor,
+    *,
+    max_requests: int = 4,
+    max_bytes: int = 100_000,
+    budget: BudgetRules | None = None,
+    wall: Callable[[], float] = lambda: 0.0,
+) -> Requests:
     """A table of requests over a fake engine that is ready."""
     arena = Arena.create(slots=max_requests + 1, max_pixels=LONG_SIDE * LONG_SIDE)
     engine = FakeEngine(arena)
+    metrics = Metrics()
     requests = Requests(
-        means=Means(engine=engine, arena=arena, metrics=Metrics(), decoders=pool, encoders=pool),
+        means=Means(engine=engine, arena=arena, metrics=metrics, decoders=pool, encoders=pool),
         door=Door(max_requests=max_requests, max_bytes=max_bytes),
-        budgets=StandardBudget(default_s=1.0, guard_s=0.010),
+        budgets=Budgets(Book(budget or BudgetRules()), metrics, wall=wall),
         learn=lambda ready: served("fake", ready, long_side=0),
     )
     engine.listener = requests.on
@@ -177,6 +187,7 @@ class Loopback:
         self.http_address = http_address
         self.health = health
         self.channel = grpc.aio.insecure_channel(grpc_address)
+        self.control: Any = control_pb2_grpc.ControlStub(self.channel)  # type: ignore[no-untyped-call]
         self.inference: Any = inference_pb2_grpc.InferenceStub(self.channel)  # type: ignore[no-untyped-call]
 
 
@@ -190,24 +201,33 @@ def whole_work(engine: FakeEngine, message: ToEngine) -> None:
 
 
 @contextlib.asynccontextmanager
-async def loopback(**options: Any) -> AsyncIterator[Loopback]:
-    """Serve as long as the context lasts; `options` are those of the config."""
+async def loopback(*, wall: Callable[[], float] = lambda: 0.0, **options: Any) -> AsyncIterator[Loopback]:
+    """Serve as long as the context lasts; `options` are those of the config, `wall` is its calendar."""
     config = Config(grpc="127.0.0.1:0", http="127.0.0.1:0", **options)
     with ThreadPoolExecutor(2) as pool:
-        requests = make_requests(pool, max_requests=config.max_requests, max_bytes=config.max_bytes_mib << 20)
+        requests = make_requests(
+            pool,
+            max_requests=config.max_requests,
+            max_bytes=config.max_bytes_mib << 20,
+            budget=config.budgets,
+            wall=wall,
+        )
+        watch = BudgetWatch(requests)
         clock = asyncio.get_running_loop().time
         state = State(requests, clock, clock())
         health = Health((INFERENCE, CONTROL))
         inference = InferenceService(Reception(requests, Limits()), patience_s=config.slow_reader_s)
-        server, grpc_address = grpc_server(config, inference, ControlService(state), health)
+        server, grpc_address = grpc_server(config, inference, ControlService(state, watch), health)
         runner, http_address = await http_site(config, routes(state, requests.means.metrics, grpc_address))
         await server.start()
+        watch.start()
         health.set(serving=True)
         front = Loopback(requests, grpc_address, http_address, health)
         front.engine.script = whole_work
         try:
             yield front
         finally:
+            watch.stop()
             await front.channel.close()
             await server.stop(0)
             await runner.cleanup()

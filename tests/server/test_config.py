@@ -2,12 +2,11 @@
 
 import subprocess
 import sys
-from dataclasses import fields
 from typing import Any
 
 import pytest
 
-from interim.server.config import Config, load
+from interim.server.config import Config, load, options
 from interim.server.errors import ConfigError
 from interim.server.main import main
 
@@ -102,7 +101,7 @@ def test_help_names_every_option_with_its_default(capsys: Any) -> None:
         main(["--help"])
     assert end.value.code == 0
     shown = " ".join(capsys.readouterr().out.split())
-    for each in fields(Config):
+    for each in options():
         assert f"--{each.name.replace('_', '-')} " in shown
         default = ",".join(each.default) if isinstance(each.default, tuple) else each.default
         assert f"(default: {default})" in shown

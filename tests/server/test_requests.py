@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from interim.scheduling.budgets import Budget, BudgetRequest
+from interim.scheduling.budgets.budget import BudgetRequest
 from interim.server.engine.messages import Ask, Failed, Forget, Freed, Move, Published, Submit, Verdict
 from interim.server.errors import BadInputError, FaultyError, OverloadedError, RequestError, UnavailableError
 from interim.server.front.handover import Handover
@@ -455,12 +455,9 @@ def test_the_newest_revision_wins(play: Any) -> None:
         engine.begin(live.id)
         engine.publish(live.id, 1)
         engine.script = lambda *_: None  # no verdict yet
-        arrival_s = live.truth.arrival_s
-        longer = asyncio.ensure_future(
-            live.revise(Budget(deadline_s=arrival_s + 0.3, budget_s=0.3, policy="request"))
-        )
+        longer = asyncio.ensure_future(client.requests.budgets.revise(live.term, 0.3))
         await turn()
-        await live.revise(Budget(deadline_s=arrival_s + 0.05, budget_s=0.05, policy="request"))
+        await client.requests.budgets.revise(live.term, 0.05)
         engine.say(Verdict(id=live.id, ticket=engine.of(Move)[0].ticket, admitted=True))
         assert not (await longer).admitted
         await asyncio.sleep(0.2)

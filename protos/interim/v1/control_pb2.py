@@ -39,6 +39,18 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WORKER']._serialized_end=459
   _globals['_STAGECOST']._serialized_start=461
   _globals['_STAGECOST']._serialized_end=519
-  _globals['_CONTROL']._serialized_start=521
-  _globals['_CONTROL']._serialized_end=595
+  _globals['_GETBUDGETREQUEST']._serialized_start=521
+  _globals['_GETBUDGETREQUEST']._serialized_end=539
+  _globals['_SETBUDGETCAPREQUEST']._serialized_start=541
+  _globals['_SETBUDGETCAPREQUEST']._serialized_end=650
+  _globals['_CLEARBUDGETCAPREQUEST']._serialized_start=652
+  _globals['_CLEARBUDGETCAPREQUEST']._serialized_end=721
+  _globals['_BUDGETSTATE']._serialized_start=724
+  _globals['_BUDGETSTATE']._serialized_end=964
+  _globals['_BUDGETPOLICY']._serialized_start=966
+  _globals['_BUDGETPOLICY']._serialized_end=1041
+  _globals['_BUDGETCAP']._serialized_start=1043
+  _globals['_BUDGETCAP']._serialized_end=1164
+  _globals['_CONTROL']._serialized_start=1167
+  _globals['_CONTROL']._serialized_end=1461
 # @@protoc_insertion_point(module_scope)

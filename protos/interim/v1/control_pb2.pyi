@@ -65,3 +65,77 @@ class StageCost(_message.Message):
     mean_ms: float
     p99_ms: float
     def __init__(self, exit: _Optional[str] = ..., mean_ms: _Optional[float] = ..., p99_ms: _Optional[float] = ...) -> None: ...
+
+class GetBudgetRequest(_message.Message):
+    __slots__ = ()
+    def __init__(self) -> None: ...
+
+class SetBudgetCapRequest(_message.Message):
+    __slots__ = ("at_most_ms", "ttl_s", "request_class", "why", "dry_run")
+    AT_MOST_MS_FIELD_NUMBER: _ClassVar[int]
+    TTL_S_FIELD_NUMBER: _ClassVar[int]
+    REQUEST_CLASS_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    at_most_ms: float
+    ttl_s: float
+    request_class: str
+    why: str
+    dry_run: bool
+    def __init__(self, at_most_ms: _Optional[float] = ..., ttl_s: _Optional[float] = ..., request_class: _Optional[str] = ..., why: _Optional[str] = ..., dry_run: bool = ...) -> None: ...
+
+class ClearBudgetCapRequest(_message.Message):
+    __slots__ = ("request_class",)
+    REQUEST_CLASS_FIELD_NUMBER: _ClassVar[int]
+    request_class: str
+    def __init__(self, request_class: _Optional[str] = ...) -> None: ...
+
+class BudgetState(_message.Message):
+    __slots__ = ("default_ms", "dry_run", "policies", "caps", "load_share", "queue_ms", "in_flight", "moved", "cleared")
+    DEFAULT_MS_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    POLICIES_FIELD_NUMBER: _ClassVar[int]
+    CAPS_FIELD_NUMBER: _ClassVar[int]
+    LOAD_SHARE_FIELD_NUMBER: _ClassVar[int]
+    QUEUE_MS_FIELD_NUMBER: _ClassVar[int]
+    IN_FLIGHT_FIELD_NUMBER: _ClassVar[int]
+    MOVED_FIELD_NUMBER: _ClassVar[int]
+    CLEARED_FIELD_NUMBER: _ClassVar[int]
+    default_ms: float
+    dry_run: bool
+    policies: _containers.RepeatedCompositeFieldContainer[BudgetPolicy]
+    caps: _containers.RepeatedCompositeFieldContainer[BudgetCap]
+    load_share: float
+    queue_ms: float
+    in_flight: int
+    moved: int
+    cleared: int
+    def __init__(self, default_ms: _Optional[float] = ..., dry_run: bool = ..., policies: _Optional[_Iterable[_Union[BudgetPolicy, _Mapping]]] = ..., caps: _Optional[_Iterable[_Union[BudgetCap, _Mapping]]] = ..., load_share: _Optional[float] = ..., queue_ms: _Optional[float] = ..., in_flight: _Optional[int] = ..., moved: _Optional[int] = ..., cleared: _Optional[int] = ...) -> None: ...
+
+class BudgetPolicy(_message.Message):
+    __slots__ = ("name", "says", "active", "dry_run")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    SAYS_FIELD_NUMBER: _ClassVar[int]
+    ACTIVE_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    says: str
+    active: bool
+    dry_run: bool
+    def __init__(self, name: _Optional[str] = ..., says: _Optional[str] = ..., active: bool = ..., dry_run: bool = ...) -> None: ...
+
+class BudgetCap(_message.Message):
+    __slots__ = ("request_class", "at_most_ms", "remaining_s", "why", "set_by", "dry_run")
+    REQUEST_CLASS_FIELD_NUMBER: _ClassVar[int]
+    AT_MOST_MS_FIELD_NUMBER: _ClassVar[int]
+    REMAINING_S_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    SET_BY_FIELD_NUMBER: _ClassVar[int]
+    DRY_RUN_FIELD_NUMBER: _ClassVar[int]
+    request_class: str
+    at_most_ms: float
+    remaining_s: float
+    why: str
+    set_by: str
+    dry_run: bool
+    def __init__(self, request_class: _Optional[str] = ..., at_most_ms: _Optional[float] = ..., remaining_s: _Optional[float] = ..., why: _Optional[str] = ..., set_by: _Optional[str] = ..., dry_run: bool = ...) -> None: ...

@@ -39,6 +39,21 @@ class ControlStub(object):
                 request_serializer=interim_dot_v1_dot_control__pb2.StatusRequest.SerializeToString,
                 response_deserializer=interim_dot_v1_dot_control__pb2.StatusResponse.FromString,
                 _registered_method=True)
+        self.GetBudget = channel.unary_unary(
+                '/interim.v1.Control/GetBudget',
+                request_serializer=interim_dot_v1_dot_control__pb2.GetBudgetRequest.SerializeToString,
+                response_deserializer=interim_dot_v1_dot_control__pb2.BudgetState.FromString,
+                _registered_method=True)
+        self.SetBudgetCap = channel.unary_unary(
+                '/interim.v1.Control/SetBudgetCap',
+                request_serializer=interim_dot_v1_dot_control__pb2.SetBudgetCapRequest.SerializeToString,
+                response_deserializer=interim_dot_v1_dot_control__pb2.BudgetState.FromString,
+                _registered_method=True)
+        self.ClearBudgetCap = channel.unary_unary(
+                '/interim.v1.Control/ClearBudgetCap',
+                request_serializer=interim_dot_v1_dot_control__pb2.ClearBudgetCapRequest.SerializeToString,
+                response_deserializer=interim_dot_v1_dot_control__pb2.BudgetState.FromString,
+                _registered_method=True)
 
 
 class ControlServicer(object):
@@ -51,6 +66,28 @@ class ControlServicer(object):
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def GetBudget(self, request, context):
+        """The budget policies: what is configured, and what holds now.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SetBudgetCap(self, request, context):
+        """No budget is longer than this, for a while; it holds for requests in flight as well. INVALID_ARGUMENT
+        names what is wrong. An earlier cap for the same class is replaced.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ClearBudgetCap(self, request, context):
+        """Takes caps away; what is in flight gets its own time back, where the device has it.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_ControlServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -58,6 +95,21 @@ def add_ControlServicer_to_server(servicer, server):
                     servicer.Status,
                     request_deserializer=interim_dot_v1_dot_control__pb2.StatusRequest.FromString,
                     response_serializer=interim_dot_v1_dot_control__pb2.StatusResponse.SerializeToString,
+            ),
+            'GetBudget': grpc.unary_unary_rpc_method_handler(
+                    servicer.GetBudget,
+                    request_deserializer=interim_dot_v1_dot_control__pb2.GetBudgetRequest.FromString,
+                    response_serializer=interim_dot_v1_dot_control__pb2.BudgetState.SerializeToString,
+            ),
+            'SetBudgetCap': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetBudgetCap,
+                    request_deserializer=interim_dot_v1_dot_control__pb2.SetBudgetCapRequest.FromString,
+                    response_serializer=interim_dot_v1_dot_control__pb2.BudgetState.SerializeToString,
+            ),
+            'ClearBudgetCap': grpc.unary_unary_rpc_method_handler(
+                    servicer.ClearBudgetCap,
+                    request_deserializer=interim_dot_v1_dot_control__pb2.ClearBudgetCapRequest.FromString,
+                    response_serializer=interim_dot_v1_dot_control__pb2.BudgetState.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -87,6 +139,87 @@ class Control(object):
             '/interim.v1.Control/Status',
             interim_dot_v1_dot_control__pb2.StatusRequest.SerializeToString,
             interim_dot_v1_dot_control__pb2.StatusResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def GetBudget(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/interim.v1.Control/GetBudget',
+            interim_dot_v1_dot_control__pb2.GetBudgetRequest.SerializeToString,
+            interim_dot_v1_dot_control__pb2.BudgetState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetBudgetCap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/interim.v1.Control/SetBudgetCap',
+            interim_dot_v1_dot_control__pb2.SetBudgetCapRequest.SerializeToString,
+            interim_dot_v1_dot_control__pb2.BudgetState.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ClearBudgetCap(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/interim.v1.Control/ClearBudgetCap',
+            interim_dot_v1_dot_control__pb2.ClearBudgetCapRequest.SerializeToString,
+            interim_dot_v1_dot_control__pb2.BudgetState.FromString,
             options,
             channel_credentials,
             insecure,

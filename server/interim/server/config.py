@@ -8,12 +8,14 @@ import difflib
 import re
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field, fields
+from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
 from interim.scheduling import policy as policies
+from interim.scheduling.budgets.book import BudgetRules
 from interim.server import rules
+from interim.server.budgets.tables import budget_rules
 from interim.server.errors import ConfigError
 from interim.server.rules import Rule
 
@@ -26,7 +28,10 @@ def _option(default: Any, rule: Rule, about: str) -> Any:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Config:
-    """How one server runs; values are checked, units are in the names."""
+    """How one server runs; values are checked, units are in the names.
+
+    `budget` comes from the file's [budget] tables alone; everything else is an option of the command line too.
+    """
 
     model: str = _option(
         "default", rules.text(), "model to serve: a name from `interim-zoo list`, or a checkpoint"
@@ -84,6 +89,17 @@ def load(path: Path | None, words: Mapping[str, str]) -> Config:
 
     Raises:
         ConfigError: the file cannot be read, or a key or value breaks its rule.
+    budget: BudgetRules = field(default_factory=BudgetRules)
+
+    @property
+    def budgets(self) -> BudgetRules:
+        """The budget policies, with the default and the guard band."""
+        return replace(self.budget, default_s=self.default_budget_ms / 1e3, guard_s=self.guard_band_ms / 1e3)
+
+
+def options() -> tuple[Field[Any], ...]:
+    """The fields of `Config` that are options of the command line."""
+    return tuple(each for each in fields(Config) if "rule" in each.metadata)
     """
     values = {} if path is None else _from_file(path)
     for name, word in words.items():
@@ -120,7 +136,11 @@ def _from_file(path: Path) -> dict[str, Any]:
         raise ConfigError(f"{path}: is not UTF-8 text: give a TOML file") from None
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(_syntax(path, source, str(error))) from None
-    return {_checked_name(path, source, key, value): value for key, value in table.items()}
+    budget = table.pop("budget", None)
+    values = {_checked_name(path, source, key, value): value for key, value in table.items()}
+    if budget is not None:
+        values["budget"] = budget_rules(str(path), source, budget)
+    return values
 
 
 def _checked_name(path: Path, source: str, key: str, value: Any) -> str:
@@ -128,7 +148,7 @@ def _checked_name(path: Path, source: str, key: str, value: Any) -> str:
     place = f"{path}:{_line(source, key)}"
     if name not in _RULES:
         near = difflib.get_close_matches(name, _RULES, n=1)
-        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_RULES)}"
+        hint = f"did you mean {near[0]}?" if near else f"there are {', '.join(_RULES)}, [budget]"
         raise ConfigError(f"{place}: {key}: no such option; {hint}")
     rule = rule_of(name)
     if not rule.holds(value):
@@ -152,4 +172,4 @@ def _syntax(path: Path, source: str, message: str) -> str:
     return f"{path}:{line}: not TOML: {rule[0].lower()}{rule[1:]}"
 
 
-_RULES = {each.name: each.metadata["rule"] for each in fields(Config)}
+_RULES = {each.name: each.metadata["rule"] for each in options()}

@@ -4,11 +4,10 @@ import argparse
 import importlib.util
 import sys
 from collections.abc import Sequence
-from dataclasses import fields
 from pathlib import Path
 from typing import NoReturn
 
-from interim.server.config import Config, load, rule_of
+from interim.server.config import load, options, rule_of
 from interim.server.errors import ConfigError, StartError
 
 NEEDED = ("torch", "safetensors", "aiohttp", "prometheus_client", "grpc_health", "grpc_reflection")
@@ -40,11 +39,11 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="interim-server",
         description="Serve an anytime model: an answer by the deadline, a better one if time allows.",
-        epilog="The config file is TOML with the same names, as `max_requests = 64`; options here win over it.",
+        epilog="The config file is TOML with the same names, as `max_requests = 64`; options here win over it. Budget policies are its [budget] tables: docs/budgets.md.",
         argument_default=argparse.SUPPRESS,
     )
     parser.add_argument("--config", metavar="FILE", default=None, help="a TOML file with any of the options")
-    for each in fields(Config):
+    for each in options():
         parser.add_argument(
             "--" + each.name.replace("_", "-"),
             metavar=rule_of(each.name).placeholder,

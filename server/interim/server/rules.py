@@ -83,3 +83,21 @@ def sizes() -> Rule:
         return [word for word in words.split(",") if word]
 
     return Rule("a list of sizes HEIGHTxWIDTH in pixels, such as 512x1024", holds, read, "HxW,…")
+
+
+def truth() -> Rule:
+    """Yes or no."""
+    return Rule("true or false", lambda v: isinstance(v, bool))
+
+
+def table() -> Rule:
+    """A table of its own."""
+    return Rule("a table", lambda v: isinstance(v, dict))
+
+
+def tables() -> Rule:
+    """An array of tables."""
+    return Rule(
+        "one or more tables, as [[…]]",
+        lambda v: isinstance(v, list) and bool(v) and all(isinstance(each, dict) for each in v),
+    )

@@ -7,10 +7,13 @@ import signal
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from interim.scheduling.budgets import StandardBudget
+from interim.scheduling.budgets.book import Book
+from interim.server.budgets.function import BudgetFunction
 from interim.server.config import MIB, Config
 from interim.server.engine.arena import Arena
 from interim.server.engine.messages import FromEngine, Ready, Start
+from interim.server.front.budget_watch import BudgetWatch
+from interim.server.front.budgets import Budgets
 from interim.server.front.control_service import ControlService
 from interim.server.front.health import Health
 from interim.server.front.http import routes
@@ -47,10 +50,12 @@ class App:
         self.metrics = Metrics()
         self._pools = (ThreadPoolExecutor(2, "decode"), ThreadPoolExecutor(2, "encode"))
         self.requests = self._requests()
+        self.watch = BudgetWatch(self.requests)
         loop = asyncio.get_running_loop()
         self.state = State(self.requests, loop.time, loop.time())
         self.health = Health((INFERENCE, CONTROL))
         self.grpc_address = self.http_address = ""
+        self._function: BudgetFunction | None = None
         self._grpc: Any = None
         self._http: Any = None
 
@@ -65,14 +70,18 @@ class App:
         # 1. The ports, so that probes hear "not ready" while the model loads.
         inference = InferenceService(Reception(self.requests, limits), patience_s=config.slow_reader_s)
         self._grpc, self.grpc_address = grpc_server(
-            config, inference, ControlService(self.state), self.health
+            config, inference, ControlService(self.state, self.watch), self.health
         )
         app = routes(self.state, self.metrics, self.grpc_address)
         self._http, self.http_address = await http_site(config, app)
         await self._grpc.start()
-        # 2. The engine: loads the model, warms it, measures its stages.
+        # 2. The user's budget function, where there is one.
+        await self._start_function()
+        # 3. The engine: loads the model, warms it, measures its stages.
         await self.worker.start()
-        # 3. Requests are welcome.
+        # 4. Budgets follow the clock and the load.
+        self.watch.start()
+        # 5. Requests are welcome.
         self.health.set(serving=True)
         return self.requests.known_model()
 
@@ -92,10 +101,20 @@ class App:
         if self._http is not None:
             await self._http.cleanup()
         # 6. The engine quits, and the memory goes.
+        self.watch.stop()
+        if self._function is not None:
+            self._function.stop()
         await self.worker.stop()
         for pool in self._pools:
             pool.shutdown(wait=False, cancel_futures=True)
         self.arena.close()
+
+    async def _start_function(self) -> None:
+        rule = self._config.budget.function
+        if rule is not None:
+            self._function = BudgetFunction(rule, self.requests.budgets.fell_back)
+            await self._function.start()
+            self.requests.budgets.consult = self._function.ask
 
     async def _drain(self) -> None:
         clock = asyncio.get_running_loop().time
@@ -115,9 +134,7 @@ class App:
                 encoders=encoders,
             ),
             door=Door(max_requests=config.max_requests, max_bytes=config.max_bytes_mib * MIB),
-            budgets=StandardBudget(
-                default_s=config.default_budget_ms / 1e3, guard_s=config.guard_band_ms / 1e3
-            ),
+            budgets=Budgets(Book(config.budgets), self.metrics),
             learn=self._learn,
         )
 

@@ -7,9 +7,10 @@ decoder is done.
 
 import asyncio
 import logging
+from collections.abc import Callable
 from typing import Protocol, assert_never
 
-from interim.scheduling.budgets import Budget
+from interim.scheduling.budgets.budget import BudgetRequest
 from interim.server.engine.arena import Slot
 from interim.server.engine.messages import Ask, Begun, Failed, Forget, Freed, Move, Published, Submit, Verdict
 from interim.server.errors import BadInputError, FaultyError, OverloadedError, RequestError, UnavailableError
@@ -18,6 +19,7 @@ from interim.server.front.answer import Answer
 from interim.server.front.images import decode
 from interim.server.front.means import RESTART_S, Means
 from interim.server.front.orders import Order
+from interim.server.front.term import Term
 from interim.server.front.truth import Truth
 
 log = logging.getLogger("interim.front")
@@ -39,10 +41,20 @@ class Live:
     """One request. All methods run on the event loop; events of the engine come through `on`."""
 
     def __init__(
-        self, *, means: Means, order: Order, truth: Truth, slot: Slot, sink: Sink, eager: bool
+        self,
+        *,
+        means: Means,
+        order: Order,
+        asked: BudgetRequest,
+        truth: Truth,
+        slot: Slot,
+        sink: Sink,
+        eager: bool,
+        moved: Callable[[str, str], None],
     ) -> None:
         self.order = order
         self.truth = truth
+        self.term = Term(truth, asked, tell=self._move, act=self._act, moved=moved)
         self.answer = Answer(
             means, order.wanted, eager=eager, offer=lambda send: sink.offer(self, send), fail=self._broken
         )
@@ -63,9 +75,6 @@ class Live:
         self._decoding: asyncio.Task[None] | None = None
         self._decoded = False
         self._at_engine = False
-        self._moves: dict[int, asyncio.Future[Verdict]] = {}
-        self._tickets = 0
-        self._revisions = 0
 
     @property
     def id(self) -> int:
@@ -82,7 +91,7 @@ class Live:
         ask = Ask(
             id=self.id,
             arrival_s=truth.arrival_s,
-            answer_by_s=truth.timer_s,
+            answer_by_s=max(truth.timer_s, truth.promise_s),
             ready_in_s=ready_in_s,
             height=height,
             width=width,
@@ -94,6 +103,7 @@ class Live:
         )
         self._at_engine = True
         self._means.engine.send(ask)
+        self.term.inform()
         if self._timer is None:
             self._set_timer(truth.timer_s)
 
@@ -106,9 +116,7 @@ class Live:
             case Verdict(ticket=0):
                 self._on_verdict(now_s, event)
             case Verdict():
-                move = self._moves.pop(event.ticket, None)
-                if move is not None and not move.done():
-                    move.set_result(event)
+                self.term.on(event)
             case Begun():
                 self._act(self.truth.begun(now_s))
             case Published():
@@ -124,8 +132,7 @@ class Live:
     def lost(self) -> None:
         """The engine died; what it had published came before this."""
         self._at_engine = False
-        for move in self._moves.values():
-            move.cancel()
+        self.term.lost()
         self._act(self.truth.worker_lost(self._clock()))
         self._tidy()
 
@@ -155,38 +162,12 @@ class Live:
             self.cancelled = True
             self._act(self.truth.cancel(self._clock()))
 
-    async def revise(self, budget: Budget) -> Verdict:
-        """Move the deadline, earlier or, where the engine agrees, later; says whether it did and why not.
-
-        The newest revision wins: an extension whose verdict comes after a later revision is void.
-        """
-        accepted = Verdict(id=self.id, ticket=0, admitted=True)
-        self._revisions += 1
-        revision = self._revisions
-        if budget.deadline_s <= self.truth.deadline_s or not self._at_engine:
-            self._act(self.truth.revised(self._clock(), budget.deadline_s))
-            self._send_move(self.truth.timer_s)
-            return accepted
-        move = self._send_move(budget.deadline_s - self.truth.margin_s)
-        try:
-            verdict = await move
-        except asyncio.CancelledError:
-            if not move.cancelled():
-                raise
-            verdict = accepted  # its engine died: the next one is asked with the new deadline
-        if revision != self._revisions:
-            return Verdict(id=self.id, ticket=0, admitted=False, detail="a newer revision took its place")
-        self._act(self.truth.revised(self._clock(), budget.deadline_s, accepted=verdict.admitted))
-        return verdict
-
     # --- inside -------------------------------------------------------------------------------------
 
-    def _send_move(self, answer_by_s: float) -> asyncio.Future[Verdict]:
-        ticket = self._tickets = self._tickets + 1
-        move = self._moves[ticket] = asyncio.get_running_loop().create_future()
-        if self._at_engine and not self.truth.ended:
+    def _move(self, answer_by_s: float, ticket: int) -> bool:
+        if self._at_engine:
             self._means.engine.send(Move(id=self.id, answer_by_s=answer_by_s, ticket=ticket))
-        return move
+        return self._at_engine
 
     def _on_verdict(self, now_s: float, verdict: Verdict) -> None:
         if not verdict.admitted:

@@ -1,6 +1,6 @@
 """Where every request comes in, whichever way: read, check, count, open."""
 
-from interim.scheduling.budgets import BudgetRequest
+from interim.scheduling.budgets.budget import BudgetRequest
 from interim.server.front.images import Limits
 from interim.server.front.live import Live, Sink
 from interim.server.front.orders import Order, read_order

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import assert_never
 
-from interim.scheduling.budgets import BudgetRequest, StandardBudget
+from interim.scheduling.budgets.budget import BudgetRequest
 from interim.server.engine.messages import (
     Beat,
     Begun,
@@ -22,6 +22,7 @@ from interim.server.engine.messages import (
     Verdict,
 )
 from interim.server.errors import OverloadedError, RequestError, UnavailableError
+from interim.server.front.budgets import Budgets
 from interim.server.front.live import Event, Live, Sink
 from interim.server.front.means import RESTART_S, Means
 from interim.server.front.orders import Order
@@ -44,13 +45,14 @@ class Requests:
     """Every request that is in flight at one engine; the listener of its worker."""
 
     def __init__(
-        self, *, means: Means, door: Door, budgets: StandardBudget, learn: Callable[[Ready], ServedModel]
+        self, *, means: Means, door: Door, budgets: Budgets, learn: Callable[[Ready], ServedModel]
     ) -> None:
         self.model: ServedModel | None = None
         self.budgets = budgets
         self.bytes_in_flight = 0
         self.closing = False
         self.means = means
+        budgets.busy = lambda: (self.in_flight, self.queue_s)
         self.longest_slice_s = 0.0
         self._door = door
         self._learn = learn
@@ -62,6 +64,17 @@ class Requests:
     def in_flight(self) -> int:
         """Requests asked for or admitted, and not ended."""
         return len(self._open)
+
+    @property
+    def queue_s(self) -> float:
+        """What all that is in flight would still take the device, one after the other, to its last exit."""
+        if self.model is None:
+            return 0.0
+        left_s = self.model.left_s
+        return sum(
+            left_s(live.truth.exit, live.truth.max_exit, live.order.picture.working)
+            for live in self._open.values()
+        )
 
     @property
     def latest_deadline_s(self) -> float:
@@ -101,14 +114,28 @@ class Requests:
             raise self._overloaded("memory", "all image slots are taken")
         truth = self._truth(order, asked, streaming=eager)
         self.means.metrics.budget.labels(self._name, truth.binding).observe(max(truth.budget_s, 0.0))
-        live = Live(means=self.means, order=order, truth=truth, slot=slot, sink=sink, eager=eager)
+        live = Live(
+            means=self.means,
+            order=order,
+            asked=asked,
+            truth=truth,
+            slot=slot,
+            sink=sink,
+            eager=eager,
+            moved=self.budgets.moved,
+        )
         self._table[live.id] = self._open[live.id] = live
         self.bytes_in_flight += order.size_bytes
         live.ended.add_done_callback(lambda _: self._close(live))
         live.over.add_done_callback(lambda _: self._table.pop(live.id))
         self._gauge()
         live.ask()
+        self.budgets.begun(live.term)
         return live
+
+    def reconsider(self) -> int:
+        """What budgets depend on has changed: give each request the budget it has now; how many moved."""
+        return sum(self.budgets.settle(live.term) for live in list(self._open.values()))
 
     def refused(self, error: RequestError) -> None:
         """Count a request that was not taken in."""
@@ -188,21 +215,24 @@ class Requests:
         )
 
     def _truth(self, order: Order, asked: BudgetRequest, *, streaming: bool) -> Truth:
-        budget = self.budgets.budget(asked, asked.arrival_s)
+        wish, in_force = self.budgets.asked(asked), self.budgets.in_force(asked)
         grpc_s = asked.grpc_deadline_s
         height, width = order.wanted.size
-        return Truth(
+        truth = Truth(
             id=next(self._ids),
             arrival_s=asked.arrival_s,
-            deadline_s=budget.deadline_s,
+            deadline_s=wish.deadline_s,
             margin_s=self.means.margin.margin_s(height * width),
-            binding=budget.policy,
-            budget_s=budget.budget_s,
+            binding=wish.policy,
+            budget_s=wish.budget_s,
             min_exit=order.min_exit,
             max_exit=order.max_exit,
             streaming=streaming,
             receive_by_s=None if grpc_s is None else grpc_s - self.budgets.guard_s,
         )
+        if in_force.deadline_s < wish.deadline_s:
+            truth.budget_moved(asked.arrival_s, in_force.deadline_s, in_force.policy)
+        return truth
 
     def _close(self, live: Live) -> None:
         del self._open[live.id]
@@ -231,6 +261,7 @@ class Requests:
 
     def _on_ready(self, ready: Ready) -> None:
         self.model = self._learn(ready)
+        self.budgets.model = self.model.name
         self.longest_slice_s = ready.longest_slice_s
         self.means.metrics.exit_reached.expect(self.model.name, self.model.exits)
         self.means.metrics.worker_up.labels(self._name).set(1)

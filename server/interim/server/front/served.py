@@ -30,6 +30,12 @@ class ServedModel:
             masking=self.ready.masking,
         )
 
+    def left_s(self, exit_: int, max_exit: int, size: tuple[int, int]) -> float:
+        """What a request still takes the device on average, alone: its stages after `exit_`, by its pixels."""
+        measured = max(self.ready.height * self.ready.width, 1)
+        stages_s = sum(cost.mean_s for cost in self.ready.costs[exit_:max_exit])
+        return stages_s * size[0] * size[1] / measured
+
     def _exits(self, exits: list[dict[str, Any]]) -> list[pb.Exit]:
         totals = list(accumulate(cost.mean_s * 1e3 for cost in self.ready.costs))
         return [

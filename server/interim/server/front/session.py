@@ -3,10 +3,8 @@
 import asyncio
 import math
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import replace
 from typing import Any, Literal
 
-from interim.scheduling.budgets import BudgetRequest
 from interim.server.errors import BadInputError, RequestError
 from interim.server.front.actions import Send
 from interim.server.front.handover import Handover
@@ -17,14 +15,6 @@ from interim.server.front.reception import Reception
 from interim.v1 import inference_pb2 as pb
 
 _UNREAD = 256  # answers waiting for a client that does not read; then we stop reading it as well
-
-
-class Frame:
-    """One frame of a session while it is in flight."""
-
-    def __init__(self, live: Live, asked: BudgetRequest) -> None:
-        self.live = live
-        self.asked = asked
 
 
 class Fixed:
@@ -56,7 +46,7 @@ class Session:
         self._outgoing = Outgoing(write, self._give_up)
         self._grpc_deadline_s = grpc_deadline_s
         self._patience_s = patience_s
-        self._frames: dict[str, Frame] = {}
+        self._frames: dict[str, Live] = {}
         self._handovers: dict[int, Handover] = {}
         self._revisions: set[asyncio.Task[None]] = set()
         self._clock = asyncio.get_running_loop().time
@@ -116,12 +106,12 @@ class Session:
             order, asked = self._reception.read(request, self._clock(), self._grpc_deadline_s)
             if order.newest_wins:
                 for frame in list(self._frames.values()):
-                    frame.live.superseded()
+                    frame.superseded()
             live = requests.open(order, asked, self, eager=True)
         except RequestError as error:
             self._reject(request.request_id, error)
             return
-        self._frames[order.request_id] = Frame(live, asked)
+        self._frames[order.request_id] = live
         model, means = requests.known_model(), requests.means
         self._handovers[live.id] = Handover(live, model, means, lambda: self._end(live))
 
@@ -134,19 +124,19 @@ class Session:
     def _cancel(self, request_id: str) -> None:
         frame = self._frames.get(request_id)
         if frame is not None:
-            frame.live.cancel()
-            self._outgoing.drop(frame.live.id)
-            self._end(frame.live)
+            frame.cancel()
+            self._outgoing.drop(frame.id)
+            self._end(frame)
 
     def _revise(self, revise: pb.Revise) -> None:
         frame = self._frames.get(revise.request_id)
         which = revise.WhichOneof("deadline")
-        if frame is None or frame.live.truth.ended:
+        if frame is None or frame.truth.ended:
             self._say_revised(revise.request_id, frame, "no such frame is in flight")
         elif which is None:
             self._say_revised(revise.request_id, frame, "set total_ms, remaining_ms or stop")
         elif which == "stop":
-            frame.live.stop()
+            frame.stop()
             self._say_revised(revise.request_id, frame)
         else:
             task = asyncio.ensure_future(self._move(revise, which, frame, self._clock()))
@@ -157,27 +147,23 @@ class Session:
         self,
         revise: pb.Revise,
         which: Literal["total_ms", "remaining_ms"],
-        frame: Frame,
+        frame: Live,
         now_s: float,
     ) -> None:
         try:
-            own_s = _own_s(revise, which, now_s - frame.asked.arrival_s)
+            own_s = _own_s(revise, which, now_s - frame.truth.arrival_s)
         except BadInputError as error:
             self._say_revised(revise.request_id, frame, error.detail)
             return
-        asked = replace(frame.asked, own_s=own_s)
-        budget = self._reception.requests.budgets.budget(asked, now_s)
-        verdict = await frame.live.revise(budget)
-        if verdict.admitted:
-            frame.asked = asked
+        verdict = await self._reception.requests.budgets.revise(frame.term, own_s)
         self._say_revised(
             revise.request_id, frame, "" if verdict.admitted else verdict.detail or verdict.cause
         )
 
     # --- what the client is told --------------------------------------------------------------------
 
-    def _say_revised(self, request_id: str, frame: Frame | None, why_not: str = "") -> None:
-        budget_ms = frame.live.truth.budget_s * 1e3 if frame else 0.0
+    def _say_revised(self, request_id: str, frame: Live | None, why_not: str = "") -> None:
+        budget_ms = frame.truth.budget_s * 1e3 if frame else 0.0
         revised = pb.Revised(request_id=request_id, accepted=not why_not, budget_ms=budget_ms, detail=why_not)
         self._say(pb.SessionResponse(revised=revised))
 
@@ -202,7 +188,7 @@ class Session:
 
     def _cancel_all(self) -> None:
         for frame in list(self._frames.values()):
-            frame.live.cancel()
+            frame.cancel()
         self._frames.clear()
 
     def _give_up(self) -> None:

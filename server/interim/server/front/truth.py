@@ -90,9 +90,12 @@ class Truth:
         """Why it ended; None while it is open, refused or cancelled."""
         self._streaming = streaming
         self._receive_by_s = receive_by_s if receive_by_s is not None else _last_s(binding, deadline_s)
-        self._asked_s = deadline_s  # the client's deadline, before any policy cut it
+        self._asked_s = (
+            deadline_s  # the client's deadline, before any policy cut it: exit 1 is promised by it
+        )
         self._patience_s = self._grace_s()
         self._overdue = False
+        self._cut = False  # waiting for exit 1 past a deadline that a policy set
         self._stopping = False
         self._superseded = False
         self._deaths = 0
@@ -106,6 +109,11 @@ class Truth:
     def timer_s(self) -> float:
         """When the timer fires: deadline - margin; past that without an exit, when patience ends."""
         return self._patience_s if self._overdue else self.deadline_s - self.margin_s
+
+    @property
+    def promise_s(self) -> float:
+        """When the timer would fire if no policy had cut the deadline: what exit 1 is promised by."""
+        return self._asked_s - self.margin_s
 
     def late(self, now_s: float) -> bool:
         """Whether what is handed over now is late."""
@@ -185,11 +193,15 @@ class Truth:
             return ()
         if now_s < self.timer_s:
             return (SetTimer(at_s=self.timer_s),)
-        if self.phase is Phase.ASKED:
+        cut = self.deadline_s < self._asked_s
+        if self.phase is Phase.ASKED and not cut:
             return self._refuse("deadline", "The time was up before the worker gave a verdict.", 0.0)
         if self.exit or now_s >= self._patience_s:
             return self._end(self._time_up())
         self._overdue = True
+        if cut:  # a policy never cuts below exit 1, which has the client's own time
+            self._cut, self.deadline_s = True, self._asked_s
+            self.budget_s = self.deadline_s - self.arrival_s
         return (SetTimer(at_s=self.timer_s),)
 
     def revised(self, now_s: float, deadline_s: float, *, accepted: bool = True) -> Actions:  # noqa: ARG002
@@ -200,7 +212,10 @@ class Truth:
         return self._move(deadline_s, "request")
 
     def budget_moved(self, now_s: float, deadline_s: float, policy: str) -> Actions:  # noqa: ARG002
-        """A budget policy moved the deadline, earlier or (as far as the engine agreed) later."""
+        """A budget policy moved the deadline, earlier or (as far as the engine agreed) later.
+
+        Where it is up before exit 1, the client's own deadline is in force again until exit 1 comes.
+        """
         return () if self.ended else self._move(deadline_s, policy)
 
     # --- the client and the server ------------------------------------------------------------------
@@ -257,7 +272,7 @@ class Truth:
         return self._time_up() if self._overdue else None
 
     def _time_up(self) -> Reason:
-        return Reason.BUDGET_CUT if self.deadline_s < self._asked_s else Reason.DEADLINE
+        return Reason.BUDGET_CUT if self._cut or self.deadline_s < self._asked_s else Reason.DEADLINE
 
     def _end(self, reason: Reason, detail: str = "") -> Actions:
         self.phase = Phase.ENDED
@@ -277,7 +292,7 @@ class Truth:
         self.budget_s = self.deadline_s - self.arrival_s
         self.binding = policy if deadline_s <= self._receive_by_s else "grpc"
         self._patience_s = max(self._patience_s, self._grace_s())
-        self._overdue = False
+        self._overdue = self._cut = False
         return (SetTimer(at_s=self.timer_s),)
 
     def _grace_s(self) -> float:

@@ -36,6 +36,7 @@ class Metrics:
         )
         self._histograms()
         self._counters()
+        self._of_budgets()
         self.in_flight = self._gauge("in_flight", "Requests admitted and not ended")
         self.worker_up = self._gauge("worker_up", "1 while the engine process answers, else 0")
 
@@ -73,6 +74,29 @@ class Metrics:
         self.restarts = self._counter("worker_restarts_total", "Times the engine process was started anew")
 
     def text(self) -> bytes:
+    def _of_budgets(self) -> None:
+        self.budget_moves = self._counter(
+            "budget_moves_total", "Deadlines in flight that a policy moved, or could not", "policy", "outcome"
+        )
+        self.budget_dry_run = self._histogram(
+            "budget_dry_run_seconds", "Budgets that a policy on trial would have given", _SECONDS, "policy"
+        )
+        self.budget_fallbacks = self._counter(
+            "budget_fallbacks_total", "Requests that kept their budget: the user's function failed", "why"
+        )
+        self.budget_caps = self._counter(
+            "budget_caps_total", "Operators' caps set, cleared and expired", "action"
+        )
+        self.budget_cap = Gauge(
+            "interim_budget_cap_seconds",
+            "The operator's cap, while there is one; empty class: everybody",
+            ("request_class",),
+            registry=self.registry,
+        )
+        self.budget_share = self._gauge(
+            "budget_share", "Share of their budgets that the load leaves requests"
+        )
+
         """All of it in Prometheus' text format."""
         return generate_latest(self.registry)
 
