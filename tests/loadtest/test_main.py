@@ -215,5 +215,5 @@ def test_only_what_exists_is_offered(capsys: Any) -> None:
         main(["run", "--help"])
     assert "clip, mixed-budgets, steady" in capsys.readouterr().out
     with pytest.raises(SystemExit):
-        main(["compare"])
+        main(["profile"])
     assert "invalid choice" in capsys.readouterr().err

@@ -64,7 +64,11 @@ class Summary:
 
     def as_table(self) -> str:
         """Lines for people."""
-        return "\n".join(f"{name:<22} {text}" for name, text in _rows(self) if text)
+        return "\n".join(f"{name:<22} {text}" for name, text in self.rows())
+
+    def rows(self) -> list[tuple[str, str]]:
+        """Name and words of each figure there is."""
+        return [(name, text) for name, text in _rows(self) if text]
 
 
 def summarise(outcomes: Sequence[Outcome], *, quality_from: str = "") -> Summary:
