@@ -82,13 +82,6 @@ class Config:
         "drop a client that has not taken its answer this long after the deadline",
     )
     log_level: str = _option("info", rules.one_of("debug", "info", "warning", "error"), "least level logged")
-
-
-def load(path: Path | None, words: Mapping[str, str]) -> Config:
-    """The config from a file (None: none) and the options of a command line, as text by name.
-
-    Raises:
-        ConfigError: the file cannot be read, or a key or value breaks its rule.
     budget: BudgetRules = field(default_factory=BudgetRules)
 
     @property
@@ -100,6 +93,13 @@ def load(path: Path | None, words: Mapping[str, str]) -> Config:
 def options() -> tuple[Field[Any], ...]:
     """The fields of `Config` that are options of the command line."""
     return tuple(each for each in fields(Config) if "rule" in each.metadata)
+
+
+def load(path: Path | None, words: Mapping[str, str]) -> Config:
+    """The config from a file (None: none) and the options of a command line, as text by name.
+
+    Raises:
+        ConfigError: the file cannot be read, or a key or value breaks its rule.
     """
     values = {} if path is None else _from_file(path)
     for name, word in words.items():

@@ -73,7 +73,6 @@ class Metrics:
         self.wasted = self._counter("wasted_seconds_total", "Compute spent on exits nobody took")
         self.restarts = self._counter("worker_restarts_total", "Times the engine process was started anew")
 
-    def text(self) -> bytes:
     def _of_budgets(self) -> None:
         self.budget_moves = self._counter(
             "budget_moves_total", "Deadlines in flight that a policy moved, or could not", "policy", "outcome"
@@ -97,6 +96,7 @@ class Metrics:
             "budget_share", "Share of their budgets that the load leaves requests"
         )
 
+    def text(self) -> bytes:
         """All of it in Prometheus' text format."""
         return generate_latest(self.registry)
 
