@@ -62,7 +62,15 @@ def borders(map_: Map) -> Tensor:
 @pytest.mark.parametrize("size", [(8, 8), (16, 40), (24, 56)])
 @pytest.mark.parametrize(("onto", "relu"), [(True, True), (False, False), (True, False)])
 def test_enlarging_is_torchs(
-    *, kernels: Kernels, passes: Passes, make: Make, dtype: torch.dtype, factors, size, onto, relu
+    *,
+    kernels: Kernels,
+    passes: Passes,
+    make: Make,
+    dtype: torch.dtype,
+    factors: tuple[int, ...],
+    size: tuple[int, int],
+    onto: bool,
+    relu: bool,
 ) -> None:
     """Bilinear, added up, on the mask alone; what is outside the mask and the border stay bit for bit."""
     target, before = make(2, 5, *size)
@@ -82,7 +90,7 @@ def test_enlarging_is_torchs(
 @pytest.mark.parametrize("size", [(4, 5), (9, 33)])
 @pytest.mark.parametrize("relu", [True, False])
 def test_halving_is_torchs(
-    *, kernels: Kernels, passes: Passes, make: Make, dtype: torch.dtype, size, relu
+    *, kernels: Kernels, passes: Passes, make: Make, dtype: torch.dtype, size: tuple[int, int], relu: bool
 ) -> None:
     """The mean of 2x2, on the mask alone."""
     source, x = make(2, 7, 2 * size[0], 2 * size[1])
@@ -98,7 +106,7 @@ def test_halving_is_torchs(
 
 
 @pytest.mark.parametrize("channels", [1, 4, 19])
-def test_unpacking_gives_the_values(kernels: Kernels, passes: Passes, make: Make, channels) -> None:
+def test_unpacking_gives_the_values(kernels: Kernels, passes: Passes, make: Make, channels: int) -> None:
     """Listed positions exactly; the tensor keeps its others."""
     source, x = make(2, channels, 5, 37)
     mask = noise((2, 5, 37))
@@ -109,7 +117,7 @@ def test_unpacking_gives_the_values(kernels: Kernels, passes: Passes, make: Make
 
 @pytest.mark.parametrize("width", [1, 8, 9, 31, 64])
 @pytest.mark.parametrize("interleaved", [True, False])
-def test_images_come_in_exactly(passes: Passes, make: Make, width, interleaved) -> None:
+def test_images_come_in_exactly(passes: Passes, make: Make, width: int, interleaved: bool) -> None:
     """Bytes and ones as the reference has them, whatever the strides; the border stays zero."""
     images = torch.randint(0, 256, (2, 3, 6, width), dtype=torch.uint8)
     if interleaved:
