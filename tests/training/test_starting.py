@@ -44,5 +44,19 @@ def test_the_same_classes_are_all_copied() -> None:
 
 def test_another_network_is_refused() -> None:
     """Its weights would mean nothing."""
-    with pytest.raises(CheckpointError, match="'old' is a hrnet-w18s-ee-rh, not a hrnet-w18s-ee: it lacks"):
+    with pytest.raises(
+        CheckpointError, match="'old' do not fit hrnet-w18s-ee: they are of a hrnet-w18s-ee-rh"
+    ):
         start_from(build("hrnet-w18s-ee", 2), given(), NEW)
+
+
+def test_a_fill_of_its_own_starts_anew() -> None:
+    """A checkpoint whose masked positions were filled otherwise lends all else."""
+    network = build("hrnet-w18s-adpc", 3)
+    trained = build("hrnet-w18s-adpc", 3).state_dict()
+    weights = {name: torch.full_like(value, 0.5) for name, value in trained.items() if ".fill." not in name}
+    card = Card(name="old", network="hrnet-w18s-adpc", classes=OLD, threshold=0.9, fill="hold")
+    start_from(network, Checkpoint(weights=weights, card=card), OLD)
+    state = network.state_dict()
+    assert (state["sections.3.head.classify.weight"] == 0.5).all()
+    assert state["sections.3.head.classify.fill.sharpness"] == 3

@@ -1,4 +1,4 @@
-"""Going on from trained weights with classes of one's own."""
+"""Going on from trained weights, with classes or a fill of one's own."""
 
 from __future__ import annotations
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from interim.model_zoo.checkpoint import Checkpoint
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 
+FILL = ".fill."
+"""What the names of a fill's parameters hold: another fill starts anew."""
+
 CLASSIFY = (".classify.weight", ".classify.bias")
 """What ends the name of a parameter with one row per class."""
 
@@ -25,10 +28,11 @@ CLASSIFY = (".classify.weight", ".classify.bias")
 def start_from(
     network: AnytimeHrnet, checkpoint: Checkpoint, classes: Sequence[ClassSpec]
 ) -> tuple[str, ...]:
-    """Give a network the weights of a checkpoint of the same network with other classes, in place.
+    """Give a network the weights of a checkpoint of the same network, maybe with other classes, in place.
 
     Everything but the classifiers is copied. Of these, the rows of classes whose names agree (small
-    and capital letters alike) are; the others keep the network's own, random ones.
+    and capital letters alike) are; the others keep the network's own, random ones. So does a fill of
+    masked positions that the checkpoint does not have.
 
     Returns:
         The names of the classes whose rows were copied.
@@ -44,10 +48,11 @@ def start_from(
         if name.endswith(COUNTER):
             continue
         given = checkpoint.weights.get(name)
+        if given is None and FILL in name:
+            continue
         if given is None or given.shape[1:] != value.shape[1:]:
-            raise CheckpointError(
-                f"{card.name!r} is a {card.network}, not a {network.spec.name}: it lacks {name}."
-            )
+            rule = f"they are of a {card.network} and lack {name}"
+            raise CheckpointError(f"The weights of {card.name!r} do not fit {network.spec.name}: {rule}.")
         if name.endswith(CLASSIFY):
             _copy_rows(value, given, pairs)
         else:

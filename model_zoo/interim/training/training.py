@@ -14,19 +14,20 @@ import torch
 from tqdm import tqdm
 
 from interim.model_zoo.card import Card
-from interim.model_zoo.checkpoint import fit, read, write
+from interim.model_zoo.checkpoint import read, write
 from interim.model_zoo.registry import build
 from interim.training.data.batches import Batches
 from interim.training.data.crops import CropRule
 from interim.training.data.sample import Sample
+from interim.training.data.samples import Samples
 from interim.training.losses import class_weights
 from interim.training.run import Run
 from interim.training.scenes.scene import draw
+from interim.training.starting import start_from
 
 if TYPE_CHECKING:
     import threading
 
-    from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.training.data.folder import LabelledFolder
     from interim.training.recipe import Recipe
     from interim.training.run import StepReport
@@ -44,22 +45,23 @@ def train(
         data: The labelled images.
         folder: Where state, log and weights go; what lies there is gone on with.
         stop: Set it, and the run saves its state and ends after the step under way.
-        init: The checkpoint (name or folder) that a new run starts from; None: random weights.
+        init: The checkpoint (name or folder) that a new run starts from, its classes as far as their
+            names agree with the data's; None: random weights.
 
     Returns:
         Whether the recipe is finished; False means that `stop` was set, and the state is saved.
 
     Raises:
-        CheckpointError: `init` is no checkpoint of the recipe's network and the data's classes.
+        CheckpointError: `init` is no checkpoint of the recipe's network.
         DataError: the data folder is not as it should be.
         RecipeError: `folder` holds a run of another network.
     """
-    samples = [data.read(name) for name in tqdm(data.names(recipe.split), "images", disable=None)]
+    samples = Samples(data, recipe.split)
     scenes = [_scene(recipe, index) for index in tqdm(range(recipe.scenes), "scenes", disable=None)]
     torch.manual_seed(recipe.seed)
     network = build(recipe.network, classes=len(data.classes), fill=recipe.fill)
     if init is not None:
-        _begin(network, init)
+        start_from(network, read(init), data.classes)
     run = Run(
         recipe,
         network,
@@ -75,15 +77,7 @@ def train(
     return _steps(run, data, folder, stop)
 
 
-def _begin(network: AnytimeHrnet, init: str) -> None:
-    """Take over a checkpoint's weights, whatever it fills masked positions with; a fill new to it starts anew."""
-    fills = {name: value for name, value in network.state_dict().items() if ".fill." in name}
-    weights = read(init).weights
-    kept = {name: value for name, value in weights.items() if ".fill." not in name or name in fills}
-    fit(network, fills | kept, init)
-
-
-def _batches(recipe: Recipe, samples: list[Sample], scenes: list[Sample]) -> Batches:
+def _batches(recipe: Recipe, samples: Samples, scenes: list[Sample]) -> Batches:
     height, width = recipe.crop
     low, high = recipe.scales
     rule = CropRule(height=height, width=width, scales=(low, high), jitter=recipe.jitter)
