@@ -54,6 +54,7 @@ class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.Cont
     Attributes:
         session: answers a whole Session stream.
         infer_once: answers InferOnce.
+        caps, moved: what it says of budgets.
         said: set once `exit_1_and_silence` has answered.
         heard: every message of every session, in order.
         ended: one entry for each session that ended, whoever ended it.
@@ -67,6 +68,8 @@ class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.Cont
     def __init__(self) -> None:
         self.session: SessionScript = self.four_exits
         self.infer_once: Callable[[pb.InferRequest, Any], pb.Refinement] = self.last_exit
+        self.caps: list[control_pb2.BudgetCap] = []
+        self.moved = 0
         self.said = threading.Event()
         self.heard: queue.Queue[pb.SessionRequest] = queue.Queue()
         self.ended: queue.Queue[str] = queue.Queue()
@@ -128,6 +131,41 @@ class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.Cont
         return answer
 
     # The services
+
+    def GetBudget(self, _: Any, __: Any) -> control_pb2.BudgetState:  # noqa: N802
+        return control_pb2.BudgetState(
+            default_ms=1000,
+            load_share=0.5,
+            queue_ms=120,
+            in_flight=3,
+            moved=self.moved,
+            policies=[control_pb2.BudgetPolicy(name="class:batch", says="at most 300 ms", active=True)],
+            caps=self.caps,
+        )
+
+    def SetBudgetCap(self, request: control_pb2.SetBudgetCapRequest, context: Any) -> control_pb2.BudgetState:  # noqa: N802
+        if request.at_most_ms > 1e6:
+            context.abort(grpc.StatusCode.INVALID_ARGUMENT, "at_most_ms is too large")
+        self.moved = 2
+        self.caps = [
+            control_pb2.BudgetCap(
+                request_class=request.request_class,
+                at_most_ms=request.at_most_ms,
+                remaining_s=request.ttl_s,
+                why=request.why,
+                set_by="ipv4:127.0.0.1:1",
+                dry_run=request.dry_run,
+            )
+        ]
+        return self.GetBudget(None, None)
+
+    def ClearBudgetCap(self, request: control_pb2.ClearBudgetCapRequest, _: Any) -> control_pb2.BudgetState:  # noqa: N802
+        whose = request.request_class if request.HasField("request_class") else None
+        gone = [cap for cap in self.caps if whose in {None, cap.request_class}]
+        self.caps = [cap for cap in self.caps if cap not in gone]
+        state = self.GetBudget(None, None)
+        state.cleared = len(gone)
+        return state
 
     def Session(self, requests: Iterator[pb.SessionRequest], context: Any) -> Iterator[pb.SessionResponse]:  # noqa: N802
         context.add_callback(lambda: self.ended.put("session"))

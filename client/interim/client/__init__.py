@@ -12,6 +12,7 @@ It needs grpcio, protobuf, numpy, pillow and zstandard; never torch.
 
 from interim.client import errors
 from interim.client.async_client import AsyncClient
+from interim.client.budget import BudgetCap, BudgetPolicy, BudgetState
 from interim.client.catalogue import Exit, LabelClass, Model
 from interim.client.client import DEFAULT_TARGET, Client
 from interim.client.errors import (
@@ -46,6 +47,9 @@ __all__ = [
     "AsyncRefinementStream",
     "AsyncSession",
     "BadRequest",
+    "BudgetCap",
+    "BudgetPolicy",
+    "BudgetState",
     "Client",
     "ClientClosed",
     "ConnectionLost",

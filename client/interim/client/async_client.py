@@ -9,6 +9,7 @@ import grpc
 
 from interim.client import errors
 from interim.client.answer import answer_of
+from interim.client.budget import BudgetState, budget_of, cap_request
 from interim.client.catalogue import Model, model_of
 from interim.client.client import DEFAULT_TARGET
 from interim.client.link import CHANNEL_OPTIONS, Link
@@ -76,6 +77,28 @@ class AsyncClient:
     async def status(self) -> Status:
         """How the server is, now."""
         return status_of(await self._call(self._link.control.Status, control_pb2.StatusRequest()))
+
+    async def budget(self) -> BudgetState:
+        """What governs budgets on the server, now."""
+        return budget_of(await self._call(self._link.control.GetBudget, control_pb2.GetBudgetRequest()))
+
+    async def set_budget_cap(
+        self,
+        at_most_ms: float,
+        *,
+        ttl_s: float,
+        request_class: str = "",
+        why: str = "",
+        dry_run: bool = False,
+    ) -> BudgetState:
+        """Lets no budget be longer, for a while. See `Client.set_budget_cap`."""
+        request = cap_request(at_most_ms, ttl_s=ttl_s, request_class=request_class, why=why, dry_run=dry_run)
+        return budget_of(await self._call(self._link.control.SetBudgetCap, request))
+
+    async def clear_budget_cap(self, request_class: str | None = None) -> BudgetState:
+        """Takes caps away before their time. See `Client.clear_budget_cap`."""
+        request = control_pb2.ClearBudgetCapRequest(request_class=request_class)
+        return budget_of(await self._call(self._link.control.ClearBudgetCap, request))
 
     async def close(self) -> None:
         """Cancels what is in flight (it raises ClientClosed) and closes the connection."""

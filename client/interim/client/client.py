@@ -7,6 +7,7 @@ from typing import Any, Final, Self, Unpack
 import grpc
 
 from interim.client.answer import answer_of
+from interim.client.budget import BudgetState, budget_of, cap_request
 from interim.client.catalogue import Model, model_of
 from interim.client.link import CHANNEL_OPTIONS, Link
 from interim.client.refinement import Refinement
@@ -123,6 +124,48 @@ class Client:
             InterimError: Unavailable, ….
         """
         return status_of(self._call(self._link.control.Status, control_pb2.StatusRequest()))
+
+    def budget(self) -> BudgetState:
+        """What governs budgets on the server, now.
+
+        Raises:
+            InterimError: Unavailable, ….
+        """
+        return budget_of(self._call(self._link.control.GetBudget, control_pb2.GetBudgetRequest()))
+
+    def set_budget_cap(
+        self,
+        at_most_ms: float,
+        *,
+        ttl_s: float,
+        request_class: str = "",
+        why: str = "",
+        dry_run: bool = False,
+    ) -> BudgetState:
+        """Lets no budget be longer, for a while; requests in flight are cut as well, never below exit 1.
+
+        Args:
+            at_most_ms: the longest budget, from arrival.
+            ttl_s: the cap ends by itself after this.
+            request_class: whom it is about; "": every request.
+            why: for the server's log, and for whoever asks.
+            dry_run: only report what the cap would have done.
+
+        Raises:
+            BadRequest: A value breaks its rule.
+            InterimError: Unavailable, ….
+        """
+        request = cap_request(at_most_ms, ttl_s=ttl_s, request_class=request_class, why=why, dry_run=dry_run)
+        return budget_of(self._call(self._link.control.SetBudgetCap, request))
+
+    def clear_budget_cap(self, request_class: str | None = None) -> BudgetState:
+        """Takes a class's cap away before its time ("": the one for every request; None: all).
+
+        Raises:
+            InterimError: Unavailable, ….
+        """
+        request = control_pb2.ClearBudgetCapRequest(request_class=request_class)
+        return budget_of(self._call(self._link.control.ClearBudgetCap, request))
 
     def close(self) -> None:
         """Cancels what is in flight (it raises ClientClosed) and closes the connection."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from interim.client import errors
-from interim.client.commands import models, segment, status, watch
+from interim.client.commands import budget, models, segment, status, watch
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -50,7 +50,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"interim {_version()}")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
-    for command in (segment, watch, models, status):
+    for command in (segment, watch, models, status, budget):
         command.add(commands)
     return parser
 
