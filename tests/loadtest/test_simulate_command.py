@@ -8,9 +8,9 @@ import pytest
 
 from interim.loadtest import simulate_command
 from interim.loadtest.main import main
-from interim.loadtest.suite import DEFAULT_POLICY, Terms, capacity, paired
+from interim.loadtest.suite import Terms, capacity, paired
 from interim.loadtest.workloads import Workload
-from interim.scheduling.policy import serving_names
+from interim.scheduling.policy import DEFAULT_POLICY, serving_names
 
 RUN = ["simulate", "--suite", "published", "--quick", "--seeds", "2", "--processes", "1", "--policy", "fifo"]
 

@@ -131,7 +131,8 @@ def test_ready_says_all_that_the_front_needs() -> None:
     assert ready.spec["name"] == "scripted"
     assert ready.spec["task"] == "segmentation"
     assert ready.spec["classes"][1] == {"name": "class 1", "color": (1, 1, 1)}  # type: ignore[index]
-    assert ready.spec["exits"][3] == {"name": "exit 4", "quality": 0.4, "miou": None}  # type: ignore[index]
+    plain = {"name": "exit 4", "quality": 0.4, "miou": None, "active_share": None}
+    assert ready.spec["exits"][3] == plain  # type: ignore[index]
     assert (ready.device, ready.threads, ready.height, ready.width) == ("cpu", 1, *SIZE)
     assert [cost.name for cost in ready.costs] == ["exit 1", "exit 2", "exit 3", "exit 4"]
     assert all(0 < cost.mean_s <= cost.p99_s for cost in ready.costs)

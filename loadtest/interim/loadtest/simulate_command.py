@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.traced import read_traced, write_traced
-from interim.scheduling.policy import names
+from interim.scheduling.policy import DEFAULT_POLICY, names
 
 if TYPE_CHECKING:
     import argparse
@@ -135,7 +135,7 @@ def _write_requests(options: argparse.Namespace) -> None:
 
 
 def _terms(options: argparse.Namespace) -> Terms:
-    from interim.loadtest.suite import DEFAULT_POLICY, Terms  # noqa: PLC0415
+    from interim.loadtest.suite import Terms  # noqa: PLC0415
 
     others = [name for name in dict.fromkeys(options.policy or names()) if name != DEFAULT_POLICY]
     return Terms(

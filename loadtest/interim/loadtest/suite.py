@@ -19,8 +19,6 @@ if TYPE_CHECKING:
     from interim.loadtest.network import Network
     from interim.loadtest.traced import Traced
 
-DEFAULT_POLICY = "plan"
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Terms:

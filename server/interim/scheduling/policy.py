@@ -44,6 +44,9 @@ class Policy(Protocol):
         """
 
 
+DEFAULT_POLICY = "plan"
+"""The best measured (docs/scheduling.md)."""
+
 _SERVING: dict[str, Callable[[CostModel, int, Utility], Policy]] = {
     "edf": lambda costs, max_batch, _: EarliestDeadlineFirst(costs, max_batch),
     "price": PricedDeadlines,

@@ -51,7 +51,9 @@ class Config:
         0, rules.whole(0, 1024), "compute threads; 0: one less than there are cores, at least one"
     )
     policy: str = _option(
-        "edf", rules.one_of(*policies.names()), "order of work; edf: earliest deadline first"
+        policies.DEFAULT_POLICY,
+        rules.one_of(*policies.names()),
+        "order of work; plan: what gains most per second within the deadlines; edf: earliest deadline first",
     )
     warm_sizes: tuple[str, ...] = _option(
         ("512x1024",), rules.sizes(), "working sizes measured at the start; others are charged 3x at first"

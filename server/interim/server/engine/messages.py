@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from interim.scheduling.policy import DEFAULT_POLICY
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -36,7 +38,7 @@ class Start:
     cores: tuple[int, ...] = ()
     warm_sizes: tuple[tuple[int, int], ...] = ((512, 1024),)
     max_batch: int = 0
-    policy: str = "edf"
+    policy: str = DEFAULT_POLICY
     slots: int = 1
     max_pixels: int = 1
     learned: Mapping[str, Any] | None = None

@@ -16,6 +16,7 @@ from interim.server.engine.loading import load, plain
 from interim.server.engine.messages import Ready, StageCost
 from interim.server.engine.pulse import Pulse
 from interim.server.engine.warm import WarmUp
+from interim.server.engine.worth import worth
 
 if TYPE_CHECKING:
     from interim.server.engine.arena import Arena, Shape
@@ -50,7 +51,9 @@ class Setup:
         self.pulse = Pulse()
         self.costs = CostModel() if start.learned is None else CostModel.from_dict(start.learned)
         self._max_batch = start.max_batch or (CUDA_BATCH if self._device.device.type == "cuda" else CPU_BATCH)
-        self._policy = named(start.policy, costs=self.costs, max_batch=self._max_batch)
+        self._policy = named(
+            start.policy, costs=self.costs, max_batch=self._max_batch, utility=worth(self.spec.exits)
+        )
         self.warm_up = WarmUp(self.compute, exits=len(self.spec.exits))
         self._warm()
 
