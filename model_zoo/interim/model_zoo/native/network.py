@@ -1,0 +1,122 @@
+"""The anytime HRNet on kernels: what `AnytimeHrnet` computes, sooner."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from interim.model_zoo.anytime import ModelSpec, Prediction, Slices, State
+from interim.model_zoo.native.blocks import typed
+from interim.model_zoo.native.heads import head
+from interim.model_zoo.native.stages import BranchStage, FirstStage
+from interim.model_zoo.native.workspace import Workspace
+from interim.model_zoo.networks.hrnet import stage
+from interim.model_zoo.networks.hrnet.network import Section, check_images
+from interim.model_zoo.prepare import prepare
+
+if TYPE_CHECKING:
+    from collections.abc import Generator
+
+    from torch import Tensor
+
+    from interim.model_zoo.native.maps import Map
+    from interim.model_zoo.native.operations import Operations
+    from interim.model_zoo.native.stages import Maps
+    from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
+
+IMAGE_LEVEL = -2
+"""The level of the image itself; the logits are at level 0."""
+
+PIXEL_CHANNELS = 4
+"""Red, green, blue, and ones (`intake.WithOnes`)."""
+
+
+class NativeSection:
+    """What lies between two exits: stages, then the exit's head."""
+
+    def __init__(self, part: Section, operations: Operations) -> None:
+        self._stages: list[FirstStage | BranchStage] = [
+            *(FirstStage(each, operations) for each in typed(stage.FirstStage, part.stages)),
+            *(BranchStage(each, operations) for each in typed(stage.BranchStage, part.stages)),
+        ]
+        self.channels = self._stages[-1].outputs
+        self._head = head(part.head, self.channels, operations)
+        self.classes = self._head.classes
+
+    def steps(self, maps: Maps, logits: Map, space: Workspace) -> Generator[None, None, Maps]:
+        """The maps of the section before, to this one's; its logits where positions are active."""
+        for each in self._stages:
+            maps = yield from each.steps(maps, space)
+        yield from self._head.steps(maps, logits, space)
+        return maps
+
+
+class NativeHrnet:
+    """An `AnytimeHrnet` on kernels; the same promises (`anytime.AnytimeModel`).
+
+    A state's maps are pooled memory in the kernels' own layout, one row an image.
+
+    Args:
+        network: The network with its weights; it stays as it is.
+        operations: The kernels.
+        masking: Confidence adaptivity on, with positions that are sure held: they keep what they were.
+    """
+
+    def __init__(self, network: AnytimeHrnet, operations: Operations, *, masking: bool) -> None:
+        self.spec: ModelSpec = network.spec
+        self.masking = masking
+        self._rule = network.rule
+        self.operations = operations
+        folded = prepare(network, dtype=torch.float64, masking=False)
+        self._sections = [NativeSection(part, operations) for part in typed(Section, folded.sections)]
+
+    def start(self, images: Tensor) -> State:
+        """The state before stage 1, from images (N, 3, H, W) uint8 RGB; they are read when stage 1 runs.
+
+        Raises:
+            BadInputError: the shape or the size does not fit.
+        """
+        check_images(images, self.spec.multiple)
+        return State((images,))
+
+    def stage(self, exit_: int, state: State) -> Slices:
+        """Run the section that ends at `exit_` (from 1); a slice is a millisecond or so."""
+        operations, section, previous = self.operations, self._sections[exit_ - 1], state.prediction
+        before = previous if self.masking else None
+        images, size = _shape(state)
+        space = Workspace(operations, images, size, before.active if before else None)
+        if previous is None:
+            pixels = space.spare(PIXEL_CHANNELS, IMAGE_LEVEL)
+            yield from operations.pixels(state.maps[0], pixels)
+            maps: Maps = (pixels,)
+        else:
+            maps = self._maps(exit_, state, size)
+        scores = space.spare(section.classes, 0, 2)
+        maps = yield from section.steps(maps, scores, space)
+        logits = operations.logits(scores, space.active(0), before.logits if before else None)
+        yield
+        prediction = self._predict(logits, before)
+        return State(tuple(operations.memory(x) for x in maps), prediction, exit_)
+
+    def _maps(self, exit_: int, state: State, size: tuple[int, int]) -> Maps:
+        """The maps whose memory a state has."""
+        channels = self._sections[exit_ - 2].channels
+        return tuple(
+            self.operations.batch(tensor, count, (size[0] >> level, size[1] >> level))
+            for level, (tensor, count) in enumerate(zip(state.maps, channels, strict=True))
+        )
+
+    def _predict(self, logits: Tensor, before: Prediction | None) -> Prediction:
+        """The exit's answer; a position that was not refined has the logits of before, and so their confidence."""
+        active = before.active if before else None
+        return Prediction(logits, *self.operations.surety(logits, self._rule, self.spec.threshold, active))
+
+
+def _shape(state: State) -> tuple[int, tuple[int, int]]:
+    """The number of images in a state, and their height and width at level 0."""
+    if state.prediction is None:
+        images, _, height, width = state.maps[0].shape
+        return images, (height >> -IMAGE_LEVEL, width >> -IMAGE_LEVEL)
+    images, height, width = state.prediction.active.shape
+    return images, (height, width)

@@ -1,0 +1,191 @@
+"""The kernels as the network uses them: pooled maps, work cut into slices."""
+
+from __future__ import annotations
+
+import ctypes
+from typing import TYPE_CHECKING
+
+import torch
+
+from interim.model_zoo.confidence import MaxProbability
+from interim.model_zoo.native.answers import Answers
+from interim.model_zoo.native.conv import PackedConv
+from interim.model_zoo.native.maps import CELL_BYTES, LANES, LINE_CELLS, Map, MapShape
+from interim.model_zoo.native.passes import Passes
+from interim.model_zoo.native.pool import Pool
+from interim.model_zoo.native.runs import RunLists, Runs
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from torch import Tensor
+
+    from interim.model_zoo.confidence import Rule
+    from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.workspace import Steps
+
+SLICE_MACS = 100_000_000
+"""Multiply-accumulates in a slice of convolution: less than a millisecond on one AVX-512 core."""
+
+SLICE_LOADS = 100_000
+"""Vectors read in a slice of what is no convolution: likewise."""
+
+GROUP_RUNS = 4
+"""Runs that the convolutions compute together."""
+
+
+class SlicedConv:
+    """A convolution with "same" padding, in slices."""
+
+    def __init__(self, packed: PackedConv, threads: int) -> None:
+        self.outputs = packed.outputs
+        self._packed = packed
+        self._threads = threads
+        self._slice = max(1, threads * SLICE_MACS // packed.macs_per_run // GROUP_RUNS) * GROUP_RUNS
+
+    def steps(
+        self,
+        sources: Sequence[Map],
+        target: Map,
+        runs: Runs,
+        *,
+        residual: Map | None = None,
+        relu: bool = False,
+    ) -> Steps:
+        """Write [relu](conv(sources, concatenated) + bias [+ residual]) to the listed positions of the target.
+
+        The residual may be the target.
+        """
+        bound = self._packed.bind(sources, target, residual=residual, relu=relu)
+        conv = ctypes.addressof(bound.c)
+        for part in _cut(runs, self._slice):
+            bound.function(conv, part.address, len(part), self._threads, None)
+            yield
+
+
+class Operations:
+    """The kernels of a library for one kind of number, and the memory they work in.
+
+    Args:
+        kernels: The library.
+        dtype: Of maps: torch.float32 or torch.bfloat16. Logits are float32 in either case.
+        threads: How many compute.
+    """
+
+    def __init__(self, kernels: Kernels, dtype: torch.dtype, *, threads: int = 1) -> None:
+        self.pool = Pool()
+        self.answers = Answers(kernels, threads=threads)
+        self._kernels = kernels
+        self._dtype = dtype
+        self._threads = threads
+        self._passes = Passes(kernels, dtype, threads=threads)
+        self._lists = RunLists(kernels)
+        self._dense: dict[tuple[int, int, int], Runs] = {}
+
+    def conv(self, weights: Sequence[Tensor], bias: Tensor | None, *, stride: int = 1) -> SlicedConv:
+        """A convolution with weights (outputs, inputs, k, k) for each source, k 1 or 3, and bias (outputs,) or None."""
+        inputs = [weight.shape[1] for weight in weights]
+        whole = torch.cat(list(weights), 1)
+        packed = PackedConv(self._kernels, whole, bias, stride=stride, dtype=self._dtype, inputs=inputs)
+        return SlicedConv(packed, self._threads)
+
+    def map(self, images: int, channels: int, size: tuple[int, int]) -> Map:
+        """A map from the pool, whose insides may be anything."""
+        return self.pool.map(self._shape(images, channels, size))
+
+    def memory(self, source: Map) -> Tensor:
+        """The memory of a map as int32 (N, planes, cells of a plane), borders and all."""
+        return source.all_cells
+
+    def batch(self, tensor: Tensor, channels: int, size: tuple[int, int]) -> Map:
+        """The map whose `memory` a tensor is; rows that were joined are copied to where maps may lie."""
+        shape = self._shape(tensor.shape[0], channels, size)
+        room = tensor.untyped_storage().nbytes() // tensor.itemsize - tensor.storage_offset()
+        if (
+            tensor.is_contiguous()
+            and room >= shape.cells
+            and tensor.data_ptr() % (LINE_CELLS * CELL_BYTES) == 0
+        ):
+            return Map(shape, tensor.as_strided((shape.cells,), (1,)))
+        copied = self.pool.map(shape)
+        copied.all_cells.copy_(tensor)
+        return copied
+
+    def clear(self, target: Map) -> None:
+        """Make a map zero."""
+        target.all_cells.zero_()
+
+    def copy(self, source: Map, target: Map) -> None:
+        """Copy a map whole."""
+        target.all_cells.copy_(source.all_cells)
+
+    def dense(self, images: int, size: tuple[int, int]) -> Runs:
+        """All positions of a size."""
+        key = (images, *size)
+        if key not in self._dense:
+            self._dense[key] = self._lists.dense(*key)
+        return self._dense[key]
+
+    def listed(self, mask: Tensor, *, step: int = 1) -> Runs:
+        """The positions where a mask (N, h, w) bool is true, resized to every `step`-th row and column."""
+        return self._lists.listed(mask, step=step)
+
+    def read_by_enlarging(self, mask: Tensor, factor: int, *, step: int = 1) -> Tensor:
+        """The positions of a map `factor` times smaller that enlarging it to a (resized) mask reads (runs.RunLists)."""
+        return self._lists.read_by_enlarging(mask, factor, step=step)
+
+    def pixels(self, images: Tensor, target: Map) -> Steps:
+        """Images (N, 3, H, W) uint8 as what a network's first convolution takes (`intake.WithOnes`)."""
+        rows = images.shape[0] * images.shape[2]
+        step = self._slice(2 * images.shape[3] // LANES)
+        for first in range(0, rows, step):
+            self._passes.pixels(images, target, first=first, count=min(step, rows - first))
+            yield
+
+    def enlarge(
+        self, coarse: Sequence[Map], target: Map, runs: Runs, *, onto: bool = True, relu: bool = False
+    ) -> Steps:
+        """Write [relu]([target +] Σ bilinear(coarse)) to the listed positions; corners not aligned."""
+        for part in _cut(runs, self._slice(target.shape.planes * (1 + 2 * len(coarse)))):
+            self._passes.enlarge(coarse, target, part, onto=onto, relu=relu)
+            yield
+
+    def halve(self, source: Map, target: Map, runs: Runs, *, relu: bool = False) -> Steps:
+        """Write [relu](the mean of 2x2 positions of the source) to the listed positions."""
+        for part in _cut(runs, self._slice(4 * target.shape.planes)):
+            self._passes.halve(source, target, part, relu=relu)
+            yield
+
+    def logits(self, source: Map, runs: Runs, before: Tensor | None) -> Tensor:
+        """Logits (N, C, h, w) float32: those of the map where listed, elsewhere those of before; pooled."""
+        shape = source.shape
+        found = self.pool.floats((shape.images, shape.channels, shape.height, shape.width))
+        if before is not None:
+            found.copy_(before)
+        self._passes.unpack(source, found, runs)
+        return found
+
+    def surety(
+        self, logits: Tensor, rule: Rule, threshold: float, before: Tensor | None
+    ) -> tuple[Tensor, Tensor]:
+        """The confidence (N, h, w) float32 of logits, and which positions (N, h, w) bool are active.
+
+        None is that was not active before (None: all were).
+        """
+        if isinstance(rule, MaxProbability):
+            return self.answers.confidence(logits, threshold, before)
+        confidence = rule.confidence(logits)
+        active = rule.active(confidence, threshold)
+        return confidence, active if before is None else active & before
+
+    def _shape(self, images: int, channels: int, size: tuple[int, int]) -> MapShape:
+        return MapShape(channels=channels, height=size[0], width=size[1], dtype=self._dtype, images=images)
+
+    def _slice(self, loads: int) -> int:
+        """How many runs of so many loads fit a slice."""
+        return max(1, self._threads * SLICE_LOADS // loads)
+
+
+def _cut(runs: Runs, step: int) -> Iterator[Runs]:
+    """Runs in parts of `step`."""
+    return (runs.part(first, step) for first in range(0, len(runs), step))
