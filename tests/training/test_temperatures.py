@@ -1,6 +1,7 @@
 """The temperature found is the one that the logits were spoilt by."""
 
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,6 +12,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from interim.model_zoo.anytime import ClassSpec, ExitSpec, ModelSpec, Prediction, Slices, State, Task
+from interim.model_zoo.masked.conv import Conv
+from interim.model_zoo.masked.fill import NoFill
+from interim.model_zoo.masked.masks import DENSE
 from interim.training.data.folder import LabelledFolder, open_folder
 from interim.training.temperatures import best_temperature, fit_temperatures
 
@@ -33,10 +37,9 @@ def test_without_pixels_nothing_changes() -> None:
 class Parrot:
     """Tells an image's class from its red, with a gap of 3 between its two logits, at both exits.
 
-    Exit 1 is much surer (a gap of 30) of images that have some green.
+    Exit 1 is much surer (a gap of 30) of images that have some green; exit 2 refines the others.
     """
 
-    masking = True
     spec = ModelSpec(
         name="parrot",
         task=Task.SEGMENTATION,
@@ -44,18 +47,24 @@ class Parrot:
         exits=(ExitSpec("one"), ExitSpec("two")),
     )
 
+    def __init__(self, *, masking: bool) -> None:
+        self.masking = masking
+        heads = [Conv(2, 2, filling=NoFill) for _ in self.spec.exits]
+        for head in heads:
+            torch.nn.init.eye_(head.weight[:, :, 0, 0])
+        self.sections = [SimpleNamespace(head=SimpleNamespace(classify=head)) for head in heads]
+
     def start(self, images: torch.Tensor) -> State:
         """The image at a quarter of its size."""
         return State((images[:, :, ::4, ::4].float(),))
 
     def stage(self, exit_: int, state: State) -> Slices:
         """One class for the whole image."""
-        assert not self.masking
         yield
         red, green = state.maps[0][:, 0], state.maps[0][:, 1]
         gap = torch.where((green > 50) & (exit_ == 1), 30.0, 3.0) * (2.0 * (red > 50) - 1)
-        logits = torch.stack([-gap / 2, gap / 2], 1)
-        return State(state.maps, Prediction(logits, logits.softmax(1).amax(1), gap > 0), exit_)
+        logits = self.sections[exit_ - 1].head.classify(torch.stack([-gap / 2, gap / 2], 1), DENSE)
+        return State(state.maps, Prediction(logits, logits.softmax(1).amax(1), green < 50), exit_)
 
 
 @pytest.fixture
@@ -76,14 +85,14 @@ def parroted(tmp_path: Path) -> LabelledFolder:
 
 def test_an_exit_is_fitted_on_what_it_will_be_asked(parroted: LabelledFolder) -> None:
     """Exit 1 is sure of the green images, so exit 2 is fitted on the others: odds of four to one."""
-    model: Any = Parrot()
-    _, second = fit_temperatures(model, parroted, "val", threshold=0.99)
+    model: Any = Parrot(masking=True)
+    _, second = fit_temperatures(model, parroted, "val")
     assert second == pytest.approx(3 / np.log(4), rel=0.06)
-    assert model.masking
+    assert torch.allclose(model.sections[1].head.classify.weight[0, 0], torch.tensor(1 / second))
 
 
 def test_without_masking_it_is_fitted_on_all(parroted: LabelledFolder) -> None:
     """Nine pixels in ten are right of both kinds together."""
-    model: Any = Parrot()
+    model: Any = Parrot(masking=False)
     _, second = fit_temperatures(model, parroted, "val")
     assert second == pytest.approx(3 / np.log(9), rel=0.06)

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interim.model_zoo.checkpoint import load, read
-from interim.model_zoo.temperature import temper
 from interim.training.evaluation import evaluate
 from interim.training.gains import fit_gains
 from interim.training.plot import Plot, Series
@@ -64,8 +63,7 @@ def calibrate(
     old = load(path_or_name)
     before = evaluate(old, folder, split)
     raw = load(path_or_name, tempered=False)
-    temperatures = fit_temperatures(raw, folder, split, threshold=raw.spec.threshold if raw.masking else 1.0)
-    temper(raw, temperatures)
+    temperatures = fit_temperatures(raw, folder, split)
     points = threshold_curve(raw, folder, split, thresholds) if raw.masking else ()
     dense = _dense(raw, folder, split)
     chosen = choose(points, dense.measured, within=within) if points else None

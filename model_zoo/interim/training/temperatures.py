@@ -9,14 +9,18 @@ import torch
 import torch.nn.functional as F
 from tqdm import tqdm
 
+from interim.model_zoo.anytime import finish
+from interim.model_zoo.temperature import temper
 from interim.training.data.sample import VOID, shrunk
-from interim.training.evaluation import padded, run_exits
+from interim.training.evaluation import padded
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
     from torch import Tensor
 
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.training.data.folder import LabelledFolder
+    from interim.training.data.sample import Sample
 
 PIXELS = 2000
 """Pixels drawn from each image: neighbours say nearly the same."""
@@ -26,45 +30,52 @@ TURNS = 48
 GOLDEN = (5**0.5 - 1) / 2
 
 
-def fit_temperatures(
-    model: AnytimeHrnet, folder: LabelledFolder, split: str, *, threshold: float = 1.0
-) -> tuple[float, ...]:
+def fit_temperatures(model: AnytimeHrnet, folder: LabelledFolder, split: str) -> tuple[float, ...]:
     """One temperature per exit: that of the least negative log likelihood on pixels of a split.
 
-    The model is run with masking off, so that every exit answers everywhere itself; an exit's
-    temperature is then fitted on the pixels that all exits before leave active at `threshold` (1: on
-    all), for these are the ones it will be asked about.
+    The model is run as it is and left tempered. With confidence adaptivity on, an exit's temperature is
+    fitted on the pixels it refines, after those of the exits before have been applied: the others keep
+    the logits they have, whose temperature is settled.
 
     Raises:
         DataError: the folder is not as it should be.
     """
-    masking, model.masking = model.masking, False
-    logits, labels = _collect(model, folder, split)
-    model.masking = masking
-    temperatures = []
-    active = torch.ones_like(labels, dtype=torch.bool)
-    for found in logits:
-        temperatures.append(best_temperature(found[active], labels[active]))
-        active &= (found / temperatures[-1]).softmax(1).amax(1) <= threshold
+    temperatures = [1.0] * len(model.spec.exits)
+    for index in tqdm(range(len(temperatures)), "temperatures", disable=None, leave=False):
+        drawn = [_drawn(model, index + 1, folder.read(name)) for name in folder.names(split)]
+        logits, labels = (torch.cat(column) for column in zip(*drawn, strict=True))
+        temperatures[index] = best_temperature(logits, labels)
+        temper(
+            model, [1.0] * index + temperatures[index : index + 1] + [1.0] * (len(temperatures) - index - 1)
+        )
     return tuple(temperatures)
 
 
-def _collect(model: AnytimeHrnet, folder: LabelledFolder, split: str) -> tuple[list[Tensor], Tensor]:
-    """Of pixels drawn from every image: each exit's logits (N, C), and the labels (N,) int64."""
-    logits: list[list[Tensor]] = [[] for _ in model.spec.exits]
-    labels = []
-    for index, name in enumerate(tqdm(folder.names(split), "temperatures", disable=None, leave=False)):
-        sample = shrunk(folder.read(name), model.spec.long_side)
-        known = np.flatnonzero(sample.labels != VOID)
-        count = min(PIXELS, len(known))
-        chosen = np.random.default_rng(index).choice(known, count, replace=False)
-        labels.append(torch.from_numpy(sample.labels.ravel()[chosen].astype(np.int64)))
-        rows, columns = np.divmod(chosen, sample.labels.shape[1])
-        images = padded(sample.image, model.spec.multiple)
-        places = _places(rows, columns, (images.shape[2], images.shape[3]))
-        for found, prediction in zip(logits, run_exits(model, images), strict=True):
-            found.append(_at(prediction.logits, places))
-    return [torch.cat(found) for found in logits], torch.cat(labels)
+def _drawn(model: AnytimeHrnet, exit_: int, whole: Sample) -> tuple[Tensor, Tensor]:
+    """Of pixels drawn from one image that an exit refines: its logits (N, C), their labels (N,) int64."""
+    sample = shrunk(whole, model.spec.long_side)
+    images = padded(sample.image, model.spec.multiple)
+    with torch.inference_mode():
+        before = None
+        state = model.start(images)
+        for stage in range(1, exit_ + 1):
+            before = state.prediction
+            state = finish(model.stage(stage, state))
+    assert state.prediction is not None
+    known = sample.labels != VOID
+    if model.masking and before is not None:
+        known &= _covering(before.active[0].numpy(), model.spec.stride, known.shape)
+    places = np.flatnonzero(known)
+    chosen = np.random.default_rng(0).choice(places, min(PIXELS, len(places)), replace=False)
+    rows, columns = np.divmod(chosen, known.shape[1])
+    labels = torch.from_numpy(sample.labels[rows, columns].astype(np.int64))
+    found = _at(state.prediction.logits, _places(rows, columns, (images.shape[2], images.shape[3])))
+    return found, labels
+
+
+def _covering(coarse: NDArray[np.bool_], stride: int, shape: tuple[int, ...]) -> NDArray[np.bool_]:
+    """Positions as the pixels they cover."""
+    return coarse.repeat(stride, 0).repeat(stride, 1)[: shape[0], : shape[1]]
 
 
 def best_temperature(logits: Tensor, labels: Tensor) -> float:
