@@ -46,7 +46,11 @@ class Phase:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recipe:
-    """What is trained, on what, and how; `data` may be named on the command line instead."""
+    """What is trained, on what, and how; `data` may be named on the command line instead.
+
+    `norm_momentum`: what each step's own statistics weigh in the running ones. `settling`: over how many
+    batches the averaged weights' statistics are counted anew at the very end (0: they stay averages).
+    """
 
     name: str
     network: str
@@ -61,6 +65,8 @@ class Recipe:
     jitter: float = 0.5
     scenes: int = 0
     weight_decay: float = 0.01
+    norm_momentum: float = 0.01
+    settling: int = 0
     class_weight_power: float = 0.5
     class_weight_cap: float = 4.0
     exit_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)

@@ -53,6 +53,8 @@ class Run:
         self._exit_weights = torch.tensor(recipe.exit_weights, device=self.device)
         self._folder = folder / "state"
         self._norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
+        for norm in self._norms:
+            norm.momentum = recipe.norm_momentum
         self._optimizer = _optimizer(network, recipe.weight_decay)
         self._resume()
 
@@ -82,6 +84,13 @@ class Run:
         self.average.update(self.network, step=self.step, decay=place.phase.average_decay)
         self.step += 1
         return StepReport(place=place, losses=tuple(losses.tolist()))
+
+    def settle(self) -> None:
+        """Count the averaged weights' statistics anew: averages of statistics are not those of averages."""
+        epoch = sum(phase.epochs for phase in self.recipe.phases)  # crops that no step has seen
+        batches = (self._batches.draw(epoch, step) for step in range(self.recipe.settling))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
+            self.average.settle(batch.images.to(self.device) for batch in batches)
 
     def save(self) -> None:
         """Write everything that going on from here needs."""

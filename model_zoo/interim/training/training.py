@@ -113,6 +113,8 @@ def _end_epoch(
     run: Run, data: LabelledFolder, folder: Path, reports: list[StepReport], took_s: float
 ) -> None:
     """Save the state, export the averaged weights, and write one line of log."""
+    if run.step == run.steps:
+        run.settle()
     run.save()
     write(folder / "latest", run.average.module.state_dict(), _card(run, data))
     place = reports[-1].place

@@ -1,0 +1,31 @@
+"""Averaged weights have statistics of their own."""
+
+import torch
+
+from interim.model_zoo.masked.conv import ConvNorm
+from interim.model_zoo.masked.masks import DENSE
+from interim.model_zoo.registry import build
+from interim.training.averaging import Average
+
+
+def test_settled_statistics_are_those_of_the_batches() -> None:
+    """Their mean over the batches, all positions computed; nothing else about the average changes."""
+    torch.manual_seed(0)
+    average = Average(build("hrnet-w18s-adpc", classes=3, fill="hold"))
+    first = average.module.get_submodule("sections.0.stages.0.stem.first")
+    assert isinstance(first, ConvNorm)
+    norm = first.norm
+    assert isinstance(norm, torch.nn.BatchNorm2d)
+    before = {name: value.clone() for name, value in average.module.state_dict().items()}
+    batches = [torch.randint(0, high, (2, 3, 64, 64), dtype=torch.uint8) for high in (100, 256)]
+    average.settle(batches)
+    with torch.inference_mode():
+        inputs = [average.module.start(images).maps[0] for images in batches]
+        maps = [first.conv(x, DENSE) for x in inputs]
+    expected = torch.stack([x.mean((0, 2, 3)) for x in maps]).mean(0)
+    torch.testing.assert_close(norm.running_mean, expected, rtol=1e-4, atol=1e-5)
+    assert average.module.masking
+    assert not any(part.training for part in average.module.modules())
+    assert norm.momentum == 0.01
+    weights = [name for name in before if "running" not in name and "batches" not in name]
+    assert all(torch.equal(average.module.state_dict()[name], before[name]) for name in weights)
