@@ -15,7 +15,7 @@ EXITS = 4
 
 
 class Scripted(rpc.InferenceServicer):
-    """Answers by budget: below 1 ms refused, below 2 ms no exit, else exit after exit to the last.
+    """Answers by budget: below 1 ms refused, below 2 ms no exit, else an exit each 2 ms (it says) to the last.
 
     Every mask is `mask`; `frames` are the requests that came, on how many `sessions`.
     """
@@ -26,7 +26,14 @@ class Scripted(rpc.InferenceServicer):
         self.mask = np.zeros((3, 4), np.uint8)
 
     def ListModels(self, request: Any, context: Any) -> pb.ListModelsResponse:  # noqa: N802  gRPC's name
-        return pb.ListModelsResponse(models=[pb.Model(name="scripted", exits=[pb.Exit()] * EXITS)])
+        return pb.ListModelsResponse(models=[self._model()])
+
+    def GetModel(self, request: Any, context: Any) -> pb.Model:  # noqa: N802  gRPC's name
+        return self._model()
+
+    def _model(self) -> pb.Model:
+        exits = [pb.Exit(name=f"exit {exit_}", quality=exit_ / 10) for exit_ in range(1, EXITS + 1)]
+        return pb.Model(name="scripted", exits=exits)
 
     def Session(self, requests: Any, context: Any) -> Iterator[pb.SessionResponse]:  # noqa: N802  gRPC's name
         self.sessions += 1
@@ -55,7 +62,7 @@ class Scripted(rpc.InferenceServicer):
             request_id=frame.request_id,
             exit=exit_,
             exits=EXITS,
-            elapsed_ms=1.0,
+            elapsed_ms=2.0 * exit_,
             budget_ms=frame.budget_ms,
             final=reason is not None,
             reason=reason or pb.REASON_UNSPECIFIED,

@@ -152,7 +152,7 @@ def test_a_table_must_be_a_table() -> None:
 
 def test_an_unknown_name_lists_the_known_ones() -> None:
     """A scenario that is neither a file nor built in: the message says which there are."""
-    with pytest.raises(ScenarioError, match=r"'stedy'.*clip, mixed-budgets, steady"):
+    with pytest.raises(ScenarioError, match=r"'stedy'.*clip, day, mixed-budgets"):
         read_scenario("stedy")
 
 

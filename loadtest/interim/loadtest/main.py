@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from interim.client import InterimError
 from interim.loadtest.entries import ScenarioError
+from interim.loadtest.measure_command import add_measure
 from interim.loadtest.report_command import add_report
 from interim.loadtest.run_command import add_run
 from interim.loadtest.simulate_command import add_simulate
@@ -33,6 +34,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="interim-load", description="Load for an Interim server.")
     commands = parser.add_subparsers(metavar="COMMAND", required=True)
     add_run(commands)
+    add_measure(commands)
     add_report(commands)
     add_simulate(commands)
     return parser

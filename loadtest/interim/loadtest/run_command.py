@@ -13,14 +13,16 @@ from typing import TYPE_CHECKING, Any
 from interim.client import DEFAULT_TARGET
 from interim.loadtest.arrivals import Poisson
 from interim.loadtest.budgets import Constant
+from interim.loadtest.costs import read_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.loopback import is_loopback
 from interim.loadtest.plan import plan
 from interim.loadtest.request_lines import read_requests, write_requests
 from interim.loadtest.scenario import Clip, Scenario, builtin_names, read_scenario
-from interim.loadtest.traffic import Traffic, faster
+from interim.loadtest.traffic import Traffic, faster, settled
 
 if TYPE_CHECKING:
+    from interim.loadtest.costs import Costs
     from interim.loadtest.plan import Planned
     from interim.loadtest.report import ClipReport
     from interim.loadtest.run_file import Run
@@ -30,6 +32,9 @@ exit status: 0 done; 1 the run failed: no server, a request without a final mess
 or a run that is void because the sender itself lagged; 2 wrong use. Refused and late requests are figures,
 not failures. Ctrl-C stops the sending; what was measured until then is reported.
 """
+MEASURE_S = 4.0
+"""How long each of the rates is measured that a server carries."""
+
 _TRAFFIC_ONLY = {
     "rate": "--rate",
     "duration_s": "--duration-s",
@@ -37,6 +42,7 @@ _TRAFFIC_ONLY = {
     "requests": "--requests",
     "write_requests": "--write-requests",
     "processes": "--processes",
+    "costs": "--costs",
 }
 _CLIP_ONLY = ("frames", "images", "labels", "fps", "budget_ms", "newest_wins")
 
@@ -79,6 +85,12 @@ def _add_traffic(traffic: argparse._ArgumentGroup) -> None:
         "--write-requests", metavar="FILE", type=Path, help="write the requests as JSON lines, and stop"
     )
     traffic.add_argument(
+        "--measure", action="store_true", help="measure first what the server carries (see `measure`)"
+    )
+    traffic.add_argument(
+        "--costs", metavar="FILE", type=Path, help="what it carries, as `interim-load measure` wrote it"
+    )
+    traffic.add_argument(
         "--processes", metavar="N", type=_whole, help="senders that share the requests (default: 1)"
     )
 
@@ -104,17 +116,22 @@ def run_load(options: argparse.Namespace) -> int:
         InterimError: The server does not answer.
     """
     scenario = _asked(_scenario(options), options)
-    _check_target(options.server, allowed=options.allow_remote)
+    check_target(options.server, allowed=options.allow_remote)
     if isinstance(scenario, Clip):
         clip = _clip(scenario, options.server)
         _write(clip.as_json(), clip.as_table(), scenario, options)
         return 1 if clip.summary.void or clip.summary.failed else 0
+    costs = _costs(scenario, options)
+    if costs is not None:
+        rates = {"exit1_hz": costs.exit1_hz, "full_hz": costs.full_hz, "full_ms": costs.full_ms}
+        scenario = settled(scenario, **rates)
     requests = read_requests(options.requests) if options.requests else plan(scenario)
     if options.write_requests:
         write_requests(options.write_requests, requests)
         return 0
     run = _traffic(scenario, requests, options)
-    _write(run.as_json(), run.summary.as_table(), scenario, options)
+    known = {} if costs is None else {"costs": costs.as_json()}
+    _write({**known, **run.as_json()}, run.summary.as_table(), scenario, options)
     summary = run.summary
     return 1 if summary.void or summary.failed or run.facts["interrupted"] else 0
 
@@ -152,7 +169,12 @@ def _scenario(options: argparse.Namespace) -> Scenario:
     raise ScenarioError("There is nothing to send: give --scenario FILE|NAME, or --requests FILE.")
 
 
-def _check_target(server: str, *, allowed: bool) -> None:
+def check_target(server: str, *, allowed: bool) -> None:
+    """Refuses to send load to another machine, unless that was said.
+
+    Raises:
+        ScenarioError: It was not said.
+    """
     if not (allowed or is_loopback(server)):
         raise ScenarioError(
             f"{server} is not this machine: load sent elsewhere can take a service down; "
@@ -185,6 +207,19 @@ def _clip(scenario: Clip, server: str) -> ClipReport:
     except ModuleNotFoundError as error:
         raise ScenarioError(f"{error.name} is missing: pip install 'interim[loadtest]'") from error
     return asyncio.run(run_clip(scenario, server))
+
+
+def _costs(scenario: Traffic, options: argparse.Namespace) -> Costs | None:
+    if options.costs:
+        return read_costs(options.costs)
+    if not options.measure:
+        return None
+    from interim.loadtest.measure_command import measured  # noqa: PLC0415  needs tqdm, an extra
+
+    costs = measured(scenario, options.server, seconds=MEASURE_S)
+    if options.json != "-":
+        print(costs.as_table())
+    return costs
 
 
 def _traffic(scenario: Traffic, requests: tuple[Planned, ...], options: argparse.Namespace) -> Run:

@@ -68,7 +68,7 @@ class Run:
 
 
 def read_run(path: Path) -> Run:
-    """The run in a file of `interim-load run --json` or of `interim-load simulate --records`.
+    """The run in a file of `interim-load run --json` or of `interim-load simulate --scenario`.
 
     Raises:
         ScenarioError: The file cannot be read, or is no such file.

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interim.loadtest.entries import ScenarioError
+from interim.loadtest.replay_command import add_replay, replays, run_replay
 from interim.loadtest.traced import read_traced, write_traced
 from interim.scheduling.policy import DEFAULT_POLICY, names
 
@@ -35,9 +36,9 @@ def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     parser.add_argument(
         "--write-requests",
-        metavar="DIR",
+        metavar="DIR|FILE",
         type=Path,
-        help="write the suite's requests as JSON lines, and stop",
+        help="write the requests as JSON lines, and stop (of a suite: a file each in a folder)",
     )
     parser.add_argument(
         "--policy",
@@ -65,6 +66,7 @@ def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     parser.add_argument(
         "--json", metavar="FILE|-", help="write the figures as JSON (-: to the standard output)"
     )
+    add_replay(parser)
     parser.set_defaults(command=run_simulate)
 
 
@@ -76,6 +78,8 @@ def run_simulate(options: argparse.Namespace) -> int:
     """
     if not 0 < options.stage1_ms < float("inf"):
         raise ScenarioError(f"--stage1-ms must be a finite number above 0, not {options.stage1_ms:g}.")
+    if replays(options):
+        return run_replay(options, policy=(options.policy or [DEFAULT_POLICY])[0])
     try:
         if options.write_requests:
             _write_requests(options)

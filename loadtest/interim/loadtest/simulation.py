@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from time import thread_time
 from typing import TYPE_CHECKING
 
+from interim.loadtest.deciding import Deciding
 from interim.loadtest.network import ExactCosts, Forecast
 from interim.scheduling.admission import admit, admit_all
 from interim.scheduling.job import Job
@@ -24,12 +25,16 @@ if TYPE_CHECKING:
 
     from interim.loadtest.network import Network
     from interim.loadtest.traced import Traced
+    from interim.scheduling.costs import CostModel
     from interim.scheduling.policy import Policy
     from interim.scheduling.step import Step
 
 LONGEST_GRACE_S = 2.0
 TOLERANCE_S = 1e-6
 """An exit this little after its deadline is in time: sums of seconds round."""
+
+FIRST_DECISION_S = 0.0003
+"""What a decision is taken to take before any was timed."""
 
 _SIZE = (1, 1)  # all requests are of one size
 _MOST_JOBS = 1 << 30
@@ -48,6 +53,7 @@ class Device:
         admission: Whether requests that exit 1 cannot be promised to are refused.
         charged: Whether the device waits for each decision, as long as the decision takes here.
         clock: Times the decisions, in seconds; by default what this thread computes.
+        costs: What the scheduler believes of the network's costs; by default the truth.
     """
 
     network: Network
@@ -55,6 +61,7 @@ class Device:
     admission: bool
     charged: bool = False
     clock: Callable[[], float] = thread_time
+    costs: Callable[[Network], CostModel] = ExactCosts
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -68,6 +75,8 @@ class Fate:
         utility: What that is worth.
         promise_kept: Whether exit 1 came by the instant the scheduler last agreed to.
         ended_s: When it ended.
+        first_s: When its first exit was complete; None: there was none in time.
+        granted: Whether its revision was granted; None: none came before its end.
     """
 
     id: int
@@ -76,6 +85,8 @@ class Fate:
     utility: float
     promise_kept: bool
     ended_s: float
+    first_s: float | None = None
+    granted: bool | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -118,6 +129,8 @@ class _Live:
     exit: int = 0
     promise_kept: bool = False
     overdue: bool = False
+    first_s: float | None = None
+    granted: bool | None = None
 
 
 class _Simulation:
@@ -125,7 +138,8 @@ class _Simulation:
         self._coming = iter(requests)
         self._device = device
         self._forecast = Forecast(device.network)
-        costs = ExactCosts(device.network)
+        costs = device.costs(device.network)
+        self._deciding = costs = Deciding(costs, FIRST_DECISION_S if device.charged else 0.0)
         self._policy: Policy = named(device.policy, costs=costs, utility=self._forecast)
         self._scheduler = Scheduler(
             exits=len(device.network.dense_s),
@@ -189,7 +203,8 @@ class _Simulation:
         if moved is None or over:
             return
         deadline_s = max(moved.deadline_s, self._now_s)
-        if self._scheduler.move(self._now_s, live.request.id, deadline_s).admitted:
+        live.granted = self._scheduler.move(self._now_s, live.request.id, deadline_s).admitted
+        if live.granted:
             live.deadline_s = deadline_s
             self._expire_at(live, deadline_s)
 
@@ -225,6 +240,8 @@ class _Simulation:
                 utility=sum(live.request.gains[: live.exit]),
                 promise_kept=live.promise_kept,
                 ended_s=self._now_s,
+                first_s=live.first_s,
+                granted=live.granted,
             )
         )
 
@@ -241,9 +258,15 @@ class _Simulation:
         self._decision_s += decision_s
         if step is not None:
             request = self._live[step.ids[0]].request
-            charge_s = decision_s if self._device.charged else 0.0
-            end_s = self._now_s + charge_s + request.stage_s[step.exit - 1]
+            end_s = self._now_s + self._charge_s(decision_s) + request.stage_s[step.exit - 1]
             self._at(end_s, _FINISH, lambda: self._finish(step, request))
+
+    def _charge_s(self, decision_s: float) -> float:
+        """How long the device waits for a decision; promises learn to count with it."""
+        if not self._device.charged:
+            return 0.0
+        self._deciding.decided(decision_s)
+        return decision_s
 
     def _finish(self, step: Step, request: Traced) -> None:
         share = request.shares[step.exit] if step.exit < len(request.shares) else 0.0
@@ -258,7 +281,9 @@ class _Simulation:
         )
         if answers:
             live.promise_kept = live.promise_kept or self._now_s <= job.due_s + TOLERANCE_S
-            live.exit = live.exit if live.overdue else step.exit
+            if not live.overdue:
+                live.exit = step.exit
+                live.first_s = self._now_s if live.first_s is None else live.first_s
         last = step.exit == len(request.stage_s)
         if last or (answers and (whole or live.overdue)):
             self._end(live)

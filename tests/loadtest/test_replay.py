@@ -1,0 +1,111 @@
+"""Planned requests on a simulated device: the records a server's client would have made."""
+
+import dataclasses
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interim.loadtest.costs import Costs, write_costs
+from interim.loadtest.main import main
+from interim.loadtest.outcome import Ending, Outcome
+from interim.loadtest.plan import Move, Planned
+from interim.loadtest.replay import replay
+from interim.loadtest.request_lines import write_requests
+
+COSTS = Costs(
+    model="m",
+    quality=(0.4, 0.6, 0.7),
+    exit1_hz=100.0,
+    full_hz=100 / 3,
+    full_ms=34.0,
+    overhead_ms=4.0,
+    pictures=(((10.0, 10.0, 10.0),),),
+)
+
+
+def one(budget_ms: float, **traits: Any) -> Outcome:
+    """What becomes of a single request."""
+    request = Planned(index=0, send_s=1.0, budget_ms=budget_ms, **traits)
+    [outcome] = replay([request], COSTS, policy="plan", name="n").outcomes
+    return outcome
+
+
+@pytest.mark.parametrize(
+    ("budget_ms", "exit_", "quality"),
+    [(14.5, 1, 0.4), (24.5, 2, 0.6), (33.5, 2, 0.6), (34.5, 3, 0.7), (90, 3, 0.7)],
+)
+def test_a_budget_buys_what_fits_in_it(budget_ms: float, exit_: int, quality: float) -> None:
+    """Stages of 10 ms and 4 ms besides: the deepest exit that fits, answered in time."""
+    outcome = one(budget_ms)
+    assert (outcome.exit, outcome.in_time) == (exit_, True)
+    assert outcome.quality == pytest.approx(quality)
+    assert outcome.end_ms <= budget_ms + 1e-6
+    assert outcome.first_ms == pytest.approx(14)
+
+
+def test_what_cannot_be_promised_is_refused() -> None:
+    """A budget below exit 1 and what comes with it."""
+    outcome = one(13.0)
+    assert (outcome.ending, outcome.cause, outcome.quality) == (Ending.REFUSED, "deadline", 0.0)
+
+
+def test_promises_are_made_with_the_worst_time() -> None:
+    """One run in which exit 1 took 20 ms: nobody is promised less, whatever the others took."""
+    costs = dataclasses.replace(COSTS, pictures=(((10.0, 10.0, 10.0),) * 9 + ((20.0, 10.0, 10.0),),))
+    request = Planned(index=0, send_s=0.0, budget_ms=20.0)
+    [outcome] = replay([request], costs, policy="plan", name="n").outcomes
+    assert outcome.ending is Ending.REFUSED
+
+
+def test_max_exit_ends_a_request() -> None:
+    """It is over at the exit it asked for, though there is time."""
+    outcome = one(200.0, max_exit=2)
+    assert (outcome.exit, outcome.reason) == (2, "FINAL_EXIT")
+    assert outcome.end_ms == pytest.approx(24)
+
+
+def test_a_revision_moves_the_deadline() -> None:
+    """Shortened, the answer is shallower; what was asked and that it was granted is on record."""
+    outcome = one(90.0, move=Move(at_ms=5.0, total_ms=25.0))
+    assert (outcome.exit, outcome.revised_ms, outcome.granted) == (2, 25.0, True)
+    assert outcome.budget_in_force_ms == 25.0
+    late = one(90.0, move=Move(at_ms=60.0, total_ms=70.0))
+    assert (late.exit, late.revised_ms) == (3, None)
+
+
+def test_a_cancelled_request_is_not_scored() -> None:
+    """Cancelled in flight; one that had ended before was answered."""
+    assert one(90.0, cancel_ms=15.0).ending is Ending.CANCELLED
+    assert one(90.0, cancel_ms=15.0).quality is None
+    assert one(90.0, cancel_ms=60.0).ending is Ending.ANSWERED
+
+
+@given(st.lists(st.tuples(st.floats(0, 2), st.floats(5, 200)), min_size=1, max_size=30), st.integers(0, 5))
+def test_every_request_has_one_record(pairs: list[tuple[float, float]], seed: int) -> None:
+    """In order, none lost; whoever was admitted had exit 1 in time."""
+    requests = [
+        Planned(index=index, send_s=at_s, budget_ms=ms) for index, (at_s, ms) in enumerate(sorted(pairs))
+    ]
+    run = replay(requests, COSTS, policy="edf", name="n", seed=seed)
+    assert [outcome.index for outcome in run.outcomes] == list(range(len(pairs)))
+    assert run.summary.attainment in {None, 1.0}
+    assert run.summary.failed == {}
+
+
+def test_a_file_of_requests_is_replayed(tmp_path: Path, capsys: Any) -> None:
+    """`simulate --requests` takes the very file that `run --requests` sends; `compare` reads both records."""
+    requests, costs = tmp_path / "requests.jsonl", tmp_path / "costs.json"
+    write_requests(requests, [Planned(index=0, send_s=0.0, budget_ms=50.0)])
+    write_costs(costs, COSTS)
+    command = ["simulate", "--requests", str(requests), "--costs", str(costs)]
+    for name in ("a", "b"):
+        assert main([*command, "--json", str(tmp_path / f"{name}.json")]) == 0
+    assert main(["compare", str(tmp_path / "a.json"), str(tmp_path / "b.json"), "--agree"]) == 0
+    capsys.readouterr()
+    assert main([*command, "--policy", "edf", "--json", "-"]) == 0
+    figures = json.loads(capsys.readouterr().out)
+    assert (figures["name"], figures["policy"], figures["exits"]) == ("requests", "edf", {"3": 1})
