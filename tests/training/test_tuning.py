@@ -87,7 +87,7 @@ def test_large_images_are_zoomed_towards_what_is_served(tmp_path: Path) -> None:
     assert recipe.crop == (320, 384)
     assert recipe.scales == pytest.approx((0.128, 0.384))
     assert [phase.name for phase in recipe.phases] == ["dense"]
-    assert recipe.phases[0].epochs == 32
+    assert recipe.phases[0].epochs == 20
 
 
 def test_few_images_make_a_small_batch(tmp_path: Path) -> None:
@@ -100,4 +100,4 @@ def test_few_images_make_a_small_batch(tmp_path: Path) -> None:
         )
     )  # fmt: skip
     recipe = read_recipe(path)
-    assert (recipe.batch, recipe.crop, recipe.phases[0].epochs) == (2, (32, 32), 320)
+    assert (recipe.batch, recipe.crop, recipe.phases[0].epochs) == (2, (32, 32), 200)

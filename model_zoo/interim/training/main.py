@@ -20,6 +20,7 @@ COMMANDS = {
     "evaluate": "measure a model on a labelled folder",
     "card": "measure a checkpoint and write its card",
     "calibrate": "fit temperatures, choose the threshold, on images of its own",
+    "show": "draw what every exit makes of an image, and what it computes",
     "scenes": "draw procedural street scenes with their labels",
 }
 

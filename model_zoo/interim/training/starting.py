@@ -31,8 +31,8 @@ def start_from(
     """Give a network the weights of a checkpoint of the same network, maybe with other classes, in place.
 
     Everything but the classifiers is copied. Of these, the rows of classes whose names agree (small
-    and capital letters alike) are; the others keep the network's own, random ones. So does a fill of
-    masked positions that the checkpoint does not have.
+    and capital letters alike) are; the others begin at 0, so that they disturb nothing that is learnt.
+    A fill of masked positions that the checkpoint does not have stays as it is.
 
     Returns:
         The names of the classes whose rows were copied.
@@ -62,5 +62,6 @@ def start_from(
 
 def _copy_rows(value: Tensor, given: Tensor, pairs: Sequence[tuple[int, int]]) -> None:
     with torch.no_grad():
+        value.zero_()
         for row, source in pairs:
             value[row].copy_(given[source])

@@ -10,10 +10,10 @@ if TYPE_CHECKING:
 
     from interim.training.data.survey import SplitSurvey
 
-STEPS = 320
+STEPS = 200
 """Steps of the first phase: a few minutes on two cores; more buy a little more."""
 
-ADAPTIVE_STEPS = 80
+ADAPTIVE_STEPS = 50
 BATCH = 4
 MOST = (320, 384)
 SCALES = (0.5, 1.5)
@@ -27,7 +27,7 @@ data = {data}
 split = "train"
 batch = {batch}
 crop = [{height}, {width}]              # height, width; multiples of 32
-scales = [{low:.3g}, {high:.3g}]              # random zoom; 1 is the image as it is stored
+scales = [{low:.3g}, {high:.3g}]            # random zoom; 1 is the image as it is stored
 jitter = 0.4                   # random change of colours; 0: none
 threshold = 0.95               # confidence above which a pixel is not refined further
 

@@ -1,0 +1,64 @@
+"""`interim-zoo show MODEL IMAGE…`: every exit's classes, confidence and computed positions on one sheet."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from tqdm import tqdm
+
+from interim.model_zoo.checkpoint import load
+from interim.training.data.folder import open_folder
+from interim.training.data.pixels import read_pixels
+from interim.training.data.sample import VOID, Sample
+from interim.training.sheet import sheet
+from interim.training.showing import panels
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Iterator
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("model", help="a shipped model, or a checkpoint's folder")
+    parser.add_argument("images", nargs="+", metavar="IMAGE", help="files; with --data: names in it")
+    parser.add_argument("--data", type=Path, help="a data folder, whose labels are drawn and scored against")
+    parser.add_argument(
+        "--threshold", type=float, help="confidence above which nothing is refined (default: the model's)"
+    )
+    parser.add_argument(
+        "--masking",
+        choices=("on", "off"),
+        default="on",
+        help="skip confident pixels, or compute all (default: on)",
+    )
+    parser.add_argument(
+        "--out", type=Path, default=Path("exits.png"), help="the picture to write (default: exits.png)"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the model on each image and write the sheet."""
+    model = load(arguments.model, masking=arguments.masking == "on")
+    if arguments.threshold is not None:
+        model.spec = dataclasses.replace(model.spec, threshold=arguments.threshold)
+    samples = tqdm(_samples(arguments), "images", total=len(arguments.images), disable=None, leave=False)
+    rows = [row for sample in samples for row in panels(model, sample)]
+    on = f"adaptivity on, threshold {model.spec.threshold:g}" if model.masking else "adaptivity off"
+    sheet(f"{model.spec.name}: {on}", rows, model.spec.classes).save(arguments.out)
+    print(f"Wrote {arguments.out}: {len(arguments.images)} images, {len(model.spec.exits)} exits.")
+    return 0
+
+
+def _samples(arguments: argparse.Namespace) -> Iterator[Sample]:
+    """The images, with their labels where there are any."""
+    if arguments.data is not None:
+        folder = open_folder(arguments.data)
+        yield from (folder.read(name) for name in arguments.images)
+        return
+    for name in arguments.images:
+        image = read_pixels(Path(name))
+        yield Sample(name=Path(name).name, image=image, labels=np.full(image.shape[:2], VOID, np.uint8))
