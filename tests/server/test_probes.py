@@ -130,7 +130,7 @@ def test_prometheus_text_parses_with_the_official_parser(over_loopback: Any) -> 
         for names, type_ in (
             (counters, "counter"),
             (histograms, "histogram"),
-            ({"in_flight", "worker_up"}, "gauge"),
+            ({"in_flight", "worker_up", "native"}, "gauge"),
         ):
             for name in names:
                 assert families[f"interim_{name}"].type == type_, name

@@ -349,6 +349,7 @@ def test_an_engine_that_dies_loses_nothing_that_is_complete(play: Any) -> None:
     text = play(scenario)
     assert 'interim_worker_restarts_total{model="fake"} 1.0' in text
     assert 'interim_worker_up{model="fake"} 1.0' in text
+    assert 'interim_native{model="fake"} 0.0' in text
 
 
 def test_in_flight_at_two_deaths_ends_without_an_exit(play: Any) -> None:

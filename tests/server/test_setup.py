@@ -7,6 +7,7 @@ import pytest
 import torch
 from tests.server.scripted import EXITS, ScriptedModel
 
+from interim.model_zoo.native import library
 from interim.scheduling.costs import CostModel
 from interim.scheduling.doubts import Doubt
 from interim.server.engine import loading
@@ -170,11 +171,33 @@ def test_a_model_that_cannot_be_had_is_named(model: str, words: str) -> None:
         load(Start(model=model), CPU)
 
 
-def test_the_shipped_model_serves_with_its_masks_on_and_off() -> None:
+def test_the_shipped_model_serves_in_torch_with_its_masks_on_and_off() -> None:
     """`masking` decides; a network without masked convolutions is dense whatever is asked."""
-    assert load(Start(masking=True), CPU).execution == "reference"
-    assert load(Start(masking=False), CPU).execution == "dense"
-    assert not load(Start(model="hrnet-w18s-ee", masking=True), CPU).masking
+    torch_alone = replace(START, model="default", execution="reference")
+    assert load(replace(torch_alone, masking=True), CPU).execution == "reference"
+    assert load(replace(torch_alone, masking=False), CPU).execution == "dense"
+    assert not load(replace(torch_alone, model="hrnet-w18s-ee"), CPU).masking
+
+
+def test_without_kernels_torch_serves_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Slower, and with a note; who insists on kernels is refused in the same words."""
+    monkeypatch.setenv("INTERIM_KERNELS", "off")
+    loaded = load(Start(masking=False), CPU)
+    assert loaded.execution == "dense"
+    assert loaded.note == "torch runs the network: switched off by INTERIM_KERNELS=off"
+    with pytest.raises(LoadError, match="default cannot run natively: switched off"):
+        load(Start(execution="native", masking=False), CPU)
+
+
+def test_kernels_serve_where_there_are_any() -> None:
+    """What they cannot skip they compute, and the exits are worth what that is worth."""
+    if isinstance(library.load(), library.Missing):
+        pytest.skip("no kernels can be compiled here")
+    loaded = load(Start(model="default"), CPU)
+    assert loaded.execution.startswith("native-")
+    assert not loaded.masking
+    assert loaded.note.startswith("every position is computed")
+    assert loaded.model.spec.exits == load(Start(execution="reference", masking=False), CPU).model.spec.exits
 
 
 @pytest.mark.parametrize(("flags", "dtype"), [("fma avx2", "float32"), ("avx2 avx512_bf16", "bfloat16")])

@@ -22,7 +22,8 @@ class Worker:
         model: what it serves.
         device: "cpu", "cuda:0".
         dtype: "float32", "bfloat16".
-        execution: what runs the network: "torch".
+        execution: what runs the network: `native-` and the instruction set of its kernels, or, in torch, `reference`
+            with masks and `dense` without; behind a semicolon, what a person should know of it.
         masking: whether sure pixels are skipped.
         threads: that compute.
         up: whether it answers.

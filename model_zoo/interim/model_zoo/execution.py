@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.label_map import LabelMap, label_map
 from interim.model_zoo.masked.hold import HoldFill
 from interim.model_zoo.native import library
 from interim.model_zoo.native.network import NativeHrnet
@@ -19,19 +20,23 @@ if TYPE_CHECKING:
 
 CHOICES = ("auto", "native", "reference")
 
+UNFILLED = "the kernels can hold what masked positions were, not interpolate them as this network does"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Execution:
     """A network ready to run.
 
     `path`: `native-` and the kernels' instruction set, or, in torch, `reference` with masking and `dense`
-    without. `note`: what is not as one would expect, in one sentence; may be empty.
+    without. `label_map`: what makes label maps of its logits. `note`: what is not as one would expect, in one
+    sentence without a full stop; may be empty.
     """
 
     model: AnytimeHrnet | NativeHrnet
     path: str
     dtype: torch.dtype
     masking: bool
+    label_map: LabelMap = label_map
     note: str = ""
 
 
@@ -58,48 +63,38 @@ def execution(
     Raises:
         BadInputError: `native` is asked for and cannot be had, or masking of a network without masks.
     """
-    if choice != "reference":
-        found = _native(network, dtype, device, threads, masking=masking, strict=choice == "native")
-        if isinstance(found, Execution):
-            return found
-        note = f"torch runs the network: {found}."
-    else:
-        note = ""
-    served = prepare(network, dtype=dtype, masking=masking).to(device)
-    path = "reference" if masking else "dense"
-    return Execution(model=served, path=path, dtype=dtype, masking=masking, note=note)
-
-
-def _native(
-    network: AnytimeHrnet,
-    dtype: torch.dtype,
-    device: torch.device,
-    threads: int,
-    *,
-    masking: bool,
-    strict: bool,
-) -> Execution | str:
-    """The network on kernels, or why there are none for it; `strict`: then raise."""
-    kernels = library.load()
+    if choice == "reference":
+        return _in_torch(network, dtype, device, masking=masking)
+    kernels = _kernels(dtype, device)
     holds = issubclass(network.filling, HoldFill)
-    name = str(dtype).removeprefix("torch.")
-    why = ""
-    if device.type != "cpu":
-        why = f"there are no kernels for {device.type}"
-    elif isinstance(kernels, library.Missing):
-        why = kernels.reason
-    elif name not in kernels.dtypes:
-        why = f"the {kernels.path} kernels do not compute in {name}"
-    elif masking and not holds and strict:
-        why = "the kernels cannot interpolate masked positions: switch masking off, or take a network that holds"
-    if why and strict:
+    if choice == "native" and (isinstance(kernels, str) or (masking and not holds)):
+        why = kernels if isinstance(kernels, str) else UNFILLED
         raise BadInputError(f"{network.spec.name} cannot run natively: {why}")
-    if why:
-        return why
-    assert isinstance(kernels, library.Kernels)
-    masked = masking and holds
-    note = (
-        "" if masked == masking else "every position is computed: the kernels cannot interpolate masked ones."
+    if isinstance(kernels, str):
+        note = f"torch runs the network: {kernels}"
+        return replace(_in_torch(network, dtype, device, masking=masking), note=note)
+    operations = Operations(kernels, dtype, threads=threads)
+    return Execution(
+        model=NativeHrnet(network, operations, masking=masking and holds),
+        path=f"native-{kernels.path}",
+        dtype=dtype,
+        masking=masking and holds,
+        label_map=operations.answers.label_map,
+        note="" if holds or not masking else f"every position is computed: {UNFILLED}",
     )
-    model = NativeHrnet(network, Operations(kernels, dtype, threads=threads), masking=masked)
-    return Execution(model=model, path=f"native-{kernels.path}", dtype=dtype, masking=masked, note=note)
+
+
+def _in_torch(network: AnytimeHrnet, dtype: torch.dtype, device: torch.device, *, masking: bool) -> Execution:
+    served = prepare(network, dtype=dtype, masking=masking).to(device)
+    return Execution(model=served, path="reference" if masking else "dense", dtype=dtype, masking=masking)
+
+
+def _kernels(dtype: torch.dtype, device: torch.device) -> library.Kernels | str:
+    """The kernels for numbers and a device, or why there are none."""
+    if device.type != "cpu":
+        return f"there are no kernels for {device.type}"
+    kernels = library.load()
+    if isinstance(kernels, library.Missing):
+        return kernels.reason
+    name = str(dtype).removeprefix("torch.")
+    return kernels if name in kernels.dtypes else f"the {kernels.path} kernels do not compute in {name}"

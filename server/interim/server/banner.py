@@ -19,6 +19,7 @@ def banner(model: ServedModel, *, grpc: str, http: str) -> str:
         f"interim-server {version()}",
         f"  model    {model.name}: {task}, {len(classes)} classes, {model.exits} exits",
         f"  device   {ready.device}, {ready.dtype}, {threads}, {ready.execution} execution, {masking}",
+        *([f"  note     {ready.note}"] if ready.note else []),
         f"  exits    {costs} (measured on {ready.height} x {ready.width} pixels)",
         f"  gRPC     {grpc}",
         f"  HTTP     http://{http} (status page, /metrics, /healthz, /readyz)",

@@ -44,6 +44,11 @@ class Config:
         "127.0.0.1:8080", rules.address(), "where the status page, /metrics, /healthz and /readyz are"
     )
     masking: str = _option("on", rules.one_of("on", "off"), "skip the pixels that are already sure")
+    execution: str = _option(
+        "auto",
+        rules.one_of("auto", "native", "reference"),
+        "what runs it; auto: compiled kernels where there are any, else torch",
+    )
     dtype: str = _option(
         "auto", rules.one_of("auto", "float32", "bfloat16"), "numbers it computes in; auto: what is fast here"
     )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import torch
 
 from interim.model_zoo.anytime import Prediction, State
-from interim.model_zoo.label_map import coarse_confidence, coarse_label_map, label_map
+from interim.model_zoo.label_map import LabelMap, coarse_confidence, coarse_label_map, label_map
 from interim.server.engine.arena import Maps
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ class Compute:
         arena: Where images come from and maps go.
         pulse: Told of every slice border.
         listener: Told of every result.
+        label_map: What makes label maps of the model's logits.
         clock: Monotonic seconds.
     """
 
@@ -56,6 +57,7 @@ class Compute:
         arena: Arena,
         pulse: Pulse,
         listener: Listener,
+        label_map: LabelMap = label_map,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._model = model
@@ -63,6 +65,7 @@ class Compute:
         self._arena = arena
         self._pulse = pulse
         self._listener = listener
+        self._label_map = label_map
         self._clock = clock
 
     @torch.inference_mode()
@@ -142,7 +145,7 @@ class Compute:
 
     def _maps(self, prediction: Prediction, request: Request) -> Maps:
         size, stride = request.size, self._model.spec.stride
-        labels = label_map if request.full_resolution else coarse_label_map
+        labels = self._label_map if request.full_resolution else coarse_label_map
         rows, columns = -(-size[0] // stride), -(-size[1] // stride)
         host = self._device.host
         return Maps(

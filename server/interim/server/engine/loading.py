@@ -13,10 +13,12 @@ import torch
 
 from interim.model_zoo import checkpoint, registry
 from interim.model_zoo.errors import ZooError
-from interim.model_zoo.prepare import prepare
+from interim.model_zoo.execution import execution
+from interim.model_zoo.label_map import LabelMap, label_map
 
 if TYPE_CHECKING:
     from interim.model_zoo.anytime import AnytimeModel, ModelSpec
+    from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.server.engine.messages import Start
 
 CPU_FLAGS = Path("/proc/cpuinfo")
@@ -29,20 +31,25 @@ class LoadError(Exception):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Loaded:
-    """A model ready to run, and how it was made ready."""
+    """A model ready to run, and how it was made ready (`note`: what is not as one would expect).
+
+    `label_map`: what makes label maps of its logits.
+    """
 
     model: AnytimeModel
     dtype: str
     masking: bool
     execution: str
+    label_map: LabelMap = label_map
+    note: str = ""
 
 
 def load(start: Start, device: torch.device) -> Loaded:
     """The model that `start.model` names, on the device.
 
     Args:
-        start: `model`, `masking` and `dtype` are used; a user's own model (`module:factory`) decides the
-            last two itself.
+        start: `model`, `masking`, `execution`, `dtype` and `threads` are used; a user's own model
+            (`module:factory`) decides all but the first itself.
         device: Where it will run.
 
     Raises:
@@ -52,17 +59,37 @@ def load(start: Start, device: torch.device) -> Loaded:
         model = _users_own(start.model)
         return Loaded(model=model, dtype="own", masking=False, execution="own")
     try:
-        if start.model in registry.names():
-            network = registry.build(start.model).eval()
-        else:
-            network = checkpoint.load(start.model, masking=start.masking)
+        network = _network(start.model, masking=start.masking)
+        made = execution(
+            network,
+            choice=start.execution,
+            dtype=_dtype(start.dtype, device),
+            masking=network.masking,
+            device=device,
+            threads=torch.get_num_threads(),
+        )
+        if made.masking != network.masking:  # its exits are worth something else then
+            made.model.spec = _network(start.model, masking=made.masking).spec
     except ZooError as error:
         raise LoadError(str(error)) from error
-    dtype = _dtype(start.dtype, device)
-    masking = network.masking and start.masking
-    served = prepare(network, dtype=dtype, masking=masking).to(device)
-    name = str(dtype).removeprefix("torch.")
-    return Loaded(model=served, dtype=name, masking=masking, execution="reference" if masking else "dense")
+    dtype = str(made.dtype).removeprefix("torch.")
+    return Loaded(
+        model=made.model,
+        dtype=dtype,
+        masking=made.masking,
+        execution=made.path,
+        label_map=made.label_map,
+        note=made.note,
+    )
+
+
+def _network(name: str, *, masking: bool) -> AnytimeHrnet:
+    """A network with random weights by its name, else a checkpoint's."""
+    if name in registry.names():
+        network = registry.build(name).eval()
+        network.masking = network.masking and masking
+        return network
+    return checkpoint.load(name, masking=masking)
 
 
 def plain(spec: ModelSpec) -> dict[str, Any]:

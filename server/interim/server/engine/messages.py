@@ -23,7 +23,8 @@ class Start:
 
     `model`: a checkpoint's name or folder, a network's name (random weights), or `module:factory`, which
     is called without arguments and returns an `AnytimeModel`. `device`: auto, cpu or cuda:N. `masking`:
-    skip sure pixels where the model can. `dtype`: auto, float32 or bfloat16. `threads` for computing (0:
+    skip sure pixels where the model can. `execution`: auto, native or reference (model_zoo.execution).
+    `dtype`: auto, float32 or bfloat16. `threads` for computing (0:
     one less than the processors), pinned to `cores` (empty: nowhere). `warm_sizes`: (height, width) in
     pixels, measured before `Ready`. `max_batch`: the most requests in one step; 0: what the device is
     known to like. `policy`: by name. `slots`, `max_pixels`: of the arena. `learned`: the costs that the
@@ -33,6 +34,7 @@ class Start:
     model: str = "default"
     device: str = "auto"
     masking: bool = True
+    execution: str = "auto"
     dtype: str = "auto"
     threads: int = 0
     cores: tuple[int, ...] = ()
@@ -112,7 +114,10 @@ class StageCost:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ready:
-    """The model is loaded and warm. `spec` is plain data of `ModelSpec` (see `engine.process`)."""
+    """The model is loaded and warm. `spec` is plain data of `ModelSpec` (see `engine.process`).
+
+    `execution`: what runs the network; `note`: what a person should know of it, in one sentence, if anything.
+    """
 
     spec: dict[str, object]
     device: str
@@ -124,6 +129,7 @@ class Ready:
     height: int
     width: int
     costs: tuple[StageCost, ...]
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -64,6 +64,7 @@ class Setup:
             device=self._device,
             arena=arena,
             pulse=self.pulse,
+            label_map=self._loaded.label_map,
             listener=listener,
             clock=time.monotonic,
         )
@@ -81,6 +82,7 @@ class Setup:
             device=str(self._device.device),
             dtype=self._loaded.dtype,
             execution=self._loaded.execution,
+            note=self._loaded.note,
             masking=self._loaded.masking,
             threads=self._start.threads,
             longest_slice_s=self.pulse.longest_slice_s,

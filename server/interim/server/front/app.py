@@ -173,6 +173,7 @@ def _start(config: Config) -> Start:
         model=config.model,
         device=config.device,
         masking=config.masking == "on",
+        execution=config.execution,
         dtype=config.dtype,
         threads=config.threads,
         warm_sizes=tuple((int(height), int(width)) for height, width in sizes),

@@ -265,6 +265,7 @@ class Requests:
         self.longest_slice_s = ready.longest_slice_s
         self.means.metrics.exit_reached.expect(self.model.name, self.model.exits)
         self.means.metrics.worker_up.labels(self._name).set(1)
+        self.means.metrics.native.labels(self._name).set(ready.execution.startswith("native"))
         for live in list(self._open.values()):
             live.again()
 

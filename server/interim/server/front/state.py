@@ -55,7 +55,7 @@ class State:
                 model=model.name,
                 device=ready.device,
                 dtype=ready.dtype,
-                execution=ready.execution,
+                execution=f"{ready.execution}; {ready.note}" if ready.note else ready.execution,
                 masking=ready.masking,
                 threads=ready.threads,
                 up=engine.up,

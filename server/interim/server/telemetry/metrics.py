@@ -39,6 +39,7 @@ class Metrics:
         self._of_budgets()
         self.in_flight = self._gauge("in_flight", "Requests admitted and not ended")
         self.worker_up = self._gauge("worker_up", "1 while the engine process answers, else 0")
+        self.native = self._gauge("native", "1 where compiled kernels run the network, 0 where torch does")
 
     def _histograms(self) -> None:
         self.first_refinement = self._histogram(
