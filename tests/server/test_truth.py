@@ -195,6 +195,37 @@ def test_a_policy_that_cuts_the_budget_is_named_in_the_end() -> None:
     assert t.timer(10.1) == final(1, Reason.DEADLINE)
 
 
+def test_a_policy_never_cuts_below_exit_1_and_that_is_not_late() -> None:
+    """Exit 1 keeps the client's own time; it ends the request when it comes."""
+    t = running()
+    t.budget_moved(10.02, 10.03, "operator")
+    t.timer(10.03)
+    assert t.timer_s == pytest.approx(10.2)
+    assert not t.late(10.08)
+    assert t.deadline_s == 10.1
+    assert t.budget_s == pytest.approx(0.1)
+    assert t.published(10.08, 1, 0.5, last=False) == final(1, Reason.BUDGET_CUT, with_mask=True)
+
+
+def test_a_cut_that_is_up_before_the_verdict_refuses_nobody() -> None:
+    """The request was asked for with its own time."""
+    t = truth()
+    t.budget_moved(10.0, 10.001, "operator")
+    assert t.timer(10.001) == (SetTimer(at_s=t.timer_s),)
+    assert t.timer_s == pytest.approx(10.2)
+    assert t.admitted(10.002) == (SetTimer(at_s=t.timer_s),)
+    assert t.published(10.05, 1, 0.5, last=False) == final(1, Reason.BUDGET_CUT, with_mask=True)
+
+
+def test_a_cut_that_is_taken_back_leaves_the_stream_as_it_was() -> None:
+    """Restored while exit 1 is waited for, the request streams on."""
+    t = running()
+    t.budget_moved(10.02, 10.03, "operator")
+    t.timer(10.03)
+    assert t.budget_moved(10.04, 10.1, "request") == (SetTimer(at_s=10.1 - MARGIN_S),)
+    assert t.published(10.05, 1, 0.5, last=False) == (Send(exit=1),)
+
+
 def test_a_stop_answers_at_once_or_with_exit_1_when_it_is_there() -> None:
     """Never with less than exit 1, as long as there is hope for it."""
     assert running(exits=2).stop(10.05) == final(2, Reason.CLIENT_STOP)
@@ -306,6 +337,7 @@ class AnyOrder(RuleBasedStateMachine):
         self.asked, self.admitted, self.begun, self.silent = True, False, False, False
         self.deaths = 0
         self.timer_at_s: float | None = None
+        self.up_s = self.truth.deadline_s  # as last moved; a cut that is up gives way to exit 1's own time
         self.age = 0
         self.hurry = False  # stopped or superseded: the next exit is the last
 
@@ -337,9 +369,10 @@ class AnyOrder(RuleBasedStateMachine):
         assert send.exit == self.complete, "the answer is the newest complete exit"
         assert send.with_mask == (send.exit > self.sent), "a mask is sent once"
         assert send.reason is not None
-        if send.reason in {Reason.DEADLINE, Reason.BUDGET_CUT}:
+        if send.reason is Reason.DEADLINE:
             assert self.now >= self.truth.deadline_s - MARGIN_S
         if send.reason is Reason.BUDGET_CUT:
+            assert self.now >= self.up_s - MARGIN_S
             assert self.truth.binding == "load"
         patient = {Reason.DEADLINE, Reason.BUDGET_CUT, Reason.CLIENT_STOP}
         if send.reason in patient and send.exit == 0:
@@ -411,9 +444,11 @@ class AnyOrder(RuleBasedStateMachine):
         old, new = self.truth.deadline_s, self.now + offset
         if how == "policy":
             self.take(self.truth.budget_moved(self.now, new, "load"))
+            self.up_s = self.truth.deadline_s
             return
         accepted = how == "accepted" or new <= old
         self.take(self.truth.revised(self.now, new, accepted=accepted))
+        self.up_s = self.truth.deadline_s if accepted else self.up_s
         assert self.truth.deadline_s in ({new, old} if accepted else {old})
 
     @precondition(lambda self: self.age > 5)  # let it live first

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import socket
 import subprocess
 import sys
@@ -71,7 +72,11 @@ class BudgetFunction:
             async with asyncio.timeout(START_S):
                 assert self._ready is not None
                 await self._ready
+        except StartError:
+            self.stop()
+            raise
         except TimeoutError:
+            self.stop()
             raise StartError(self._unable(f"it was not imported within {START_S:.0f} s")) from None
 
     def ask(self, facts: Facts, then: Then) -> None:
@@ -155,7 +160,11 @@ class BudgetFunction:
         command = [sys.executable, "-m", "interim.server.budgets.child", self.rule.call, str(theirs.fileno())]
         with theirs:
             self._process = subprocess.Popen(
-                command, pass_fds=(theirs.fileno(),), stdin=subprocess.DEVNULL, stdout=2
+                command,
+                pass_fds=(theirs.fileno(),),
+                stdin=subprocess.DEVNULL,
+                stdout=2,  # what the function prints is for the log
+                env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
             )
         self.starts += 1
         self._loop.add_reader(ours, self._read)

@@ -50,7 +50,7 @@ def time_zone() -> Rule:
     def holds(value: Any) -> bool:
         try:
             return isinstance(value, str) and bool(ZoneInfo(value).key)
-        except (ValueError, OSError):
+        except (ValueError, OSError, KeyError):  # KeyError: no such zone
             return False
 
     return Rule(
