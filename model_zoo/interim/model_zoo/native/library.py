@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from interim.model_zoo.errors import ZooError
 from interim.model_zoo.native.compiler import UncompiledError, compiled
 from interim.model_zoo.native.processor import SETS, InstructionSet, words
+from interim.model_zoo.native.selftest import fault
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,8 +93,6 @@ def _chosen(wanted: str, has: frozenset[str]) -> InstructionSet | None:
 @cache
 def _loaded(path: Path, chosen: InstructionSet) -> Kernels | Missing:
     """The library at `path`, once it has passed its test; a process loads and tests it once."""
-    from interim.model_zoo.native.selftest import fault  # noqa: PLC0415 - it tests what needs this module
-
     try:
         kernels = Kernels(chosen.name, chosen.dtypes, ctypes.CDLL(str(path)))
         wrong = fault(kernels)

@@ -1,13 +1,125 @@
-"""What freshly loaded kernels must get right before anybody relies on them."""
+"""What freshly loaded kernels must get right before anybody relies on them: each against torch, on masks."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+import torch
+import torch.nn.functional as F
+
+from interim.model_zoo.confidence import MaxProbability
+from interim.model_zoo.label_map import label_map
+from interim.model_zoo.native.answers import Answers
+from interim.model_zoo.native.conv import PackedConv
+from interim.model_zoo.native.maps import Map, MapShape
+from interim.model_zoo.native.passes import Passes
+from interim.model_zoo.native.runs import RunLists, Runs
+
 if TYPE_CHECKING:
+    from torch import Tensor
+
     from interim.model_zoo.native.library import Kernels
+
+SIZE = (8, 40)
+CHANNELS = 14
+"""More than two blocks of a convolution's outputs, and a rest."""
+
+TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.05}
+"""Of values about 1; what is wrong is off by more."""
 
 
 def fault(kernels: Kernels) -> str | None:
     """What is wrong with the kernels, in a few words; None when all is well."""
-    return None if kernels.threaded in {True, False} else "no answer"
+    with torch.inference_mode():
+        for name in kernels.dtypes:
+            trial = _Trial.of(kernels, getattr(torch, name))
+            for operation in ("convolution", "enlarging", "halving", "intake"):
+                if not getattr(trial, f"{operation}_works")():
+                    return f"{operation} in {name}"
+        return None if _answers_work(kernels) else "answers"
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Noise, a mask, and the positions of it as a list, for one kind of number."""
+
+    kernels: Kernels
+    dtype: torch.dtype
+    mask: Tensor
+    runs: Runs
+
+    @classmethod
+    def of(cls, kernels: Kernels, dtype: torch.dtype) -> _Trial:
+        mask = _noise((1, *SIZE)) > 0
+        return cls(kernels, dtype, mask, RunLists(kernels).listed(mask))
+
+    def convolution_works(self) -> bool:
+        """Whether 3x3 and 1x1 with bias, residual and ReLU are torch's."""
+        for kernel, stride in ((3, 1), (3, 2), (1, 1)):
+            weight = _noise((CHANNELS, CHANNELS, kernel, kernel)).to(self.dtype).float() / CHANNELS
+            bias = _noise((CHANNELS,))
+            source, x = self._map(CHANNELS, stride)
+            target, before = self._map(CHANNELS)
+            packed = PackedConv(self.kernels, weight, bias, stride=stride, dtype=self.dtype)
+            packed.bind([source], target, residual=target, relu=True).run(self.runs.array)
+            wanted = F.conv2d(x, weight, bias, stride, kernel // 2).add_(before).relu_()
+            if not self._close(target, wanted, before):
+                return False
+        return True
+
+    def enlarging_works(self) -> bool:
+        """Whether the sum of three enlarged maps is torch's."""
+        target, before = self._map(CHANNELS)
+        coarse = [self._map(CHANNELS, 1 / factor) for factor in (2, 4, 8)]
+        Passes(self.kernels, self.dtype).enlarge([map_ for map_, _ in coarse], target, self.runs)
+        wanted = sum((F.interpolate(x, SIZE, mode="bilinear") for _, x in coarse), before)
+        return self._close(target, wanted, before)
+
+    def halving_works(self) -> bool:
+        """Whether the mean of 2x2 is torch's."""
+        source, x = self._map(CHANNELS, 2)
+        target, before = self._map(CHANNELS)
+        Passes(self.kernels, self.dtype).halve(source, target, self.runs)
+        return self._close(target, F.avg_pool2d(x, 2), before)
+
+    def intake_works(self) -> bool:
+        """Whether bytes come in, and out again, as they are."""
+        images = torch.arange(3 * SIZE[0] * SIZE[1]).to(torch.uint8).view(1, 3, *SIZE)
+        target, _ = self._map(4)
+        unpacked = torch.zeros(1, 4, *SIZE)
+        passes = Passes(self.kernels, self.dtype)
+        passes.pixels(images, target)
+        passes.unpack(target, unpacked, self.runs)
+        wanted = torch.cat((images.float(), torch.ones(1, 1, *SIZE)), 1)
+        return torch.equal(unpacked, torch.where(self.mask, wanted, 0))
+
+    def _map(self, channels: int, scale: float = 1) -> tuple[Map, Tensor]:
+        """Noise in a map `scale` times the usual size, and the same as a tensor."""
+        height, width = (int(side * scale) for side in SIZE)
+        map_ = Map(MapShape(channels=channels, height=height, width=width, dtype=self.dtype))
+        map_.fill(_noise((1, channels, height, width)))
+        return map_, map_.tensor().float()
+
+    def _close(self, found: Map, wanted: Tensor, before: Tensor) -> bool:
+        """Whether listed positions are as wanted and the others as before."""
+        expected = torch.where(self.mask, wanted, before)
+        tolerance = TOLERANCE[self.dtype]
+        return torch.allclose(found.tensor().float(), expected, rtol=tolerance, atol=tolerance)
+
+
+def _answers_work(kernels: Kernels) -> bool:
+    """Whether confidence and label maps are the reference's; whole numbers have exact sums."""
+    answers, logits, rule = Answers(kernels), (_noise((1, 5, *SIZE)) * 3).round(), MaxProbability()
+    confidence, active = answers.confidence(logits, 0.5)
+    size = (4 * SIZE[0] - 1, 4 * SIZE[1] - 2)
+    return (
+        torch.allclose(confidence, rule.confidence(logits))
+        and torch.equal(active, rule.active(confidence, 0.5))
+        and torch.equal(answers.label_map(logits, size), label_map(logits, size))
+    )
+
+
+def _noise(shape: tuple[int, ...]) -> Tensor:
+    """Numbers about 0, the same every time."""
+    return torch.randn(shape, generator=torch.Generator().manual_seed(len(shape)))

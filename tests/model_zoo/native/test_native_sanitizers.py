@@ -1,0 +1,72 @@
+"""No kernel reads or writes out of bounds or does what C leaves undefined, and none has a warning."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from interim.model_zoo.native.compiler import FLAGS, LIBRARIES, SOURCES, Compiler, find
+from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.processor import SETS
+
+ROOT = Path(__file__).parents[3]
+SANITIZERS = (
+    "-O1",
+    "-g",
+    "-fsanitize=address,undefined",
+    "-fno-sanitize-recover=all",
+    "-fno-omit-frame-pointer",
+)
+STRICT = ("-Wall", "-Wextra", "-Werror")
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture
+def compiler() -> Compiler:
+    found = find()
+    assert found is not None  # `kernels` has skipped where there is none
+    return found
+
+
+def build(compiler: Compiler, kernels: Kernels, *, flags: tuple[str, ...], library: Path) -> None:
+    """All kernels of a path in one library."""
+    chosen = next(each for each in SETS if each.name == kernels.path)
+    command = [*compiler.command, *FLAGS, *chosen.flags, "-fopenmp", *STRICT, *flags]
+    made = subprocess.run(
+        [*command, "-shared", "-o", library, *sorted(SOURCES.glob("*.c")), *LIBRARIES],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert made.returncode == 0, made.stderr
+
+
+def test_the_kernels_are_clean(kernels: Kernels, compiler: Compiler, tmp_path: Path) -> None:
+    """The self-test and odd sizes, watched by the address and undefined-behaviour sanitizers."""
+    runtime = subprocess.run(
+        [*compiler.command, "-print-file-name=libasan.so"], capture_output=True, text=True, check=True
+    ).stdout.strip()
+    if not Path(runtime).is_absolute():
+        pytest.skip("this compiler has no address sanitizer")
+    library = tmp_path / "sanitized.so"
+    build(compiler, kernels, flags=SANITIZERS, library=library)
+    environment = {
+        **os.environ,
+        "LD_PRELOAD": runtime,
+        "ASAN_OPTIONS": "detect_leaks=0",
+        "PYTHONPATH": str(ROOT / "model_zoo"),
+        "OMP_NUM_THREADS": "1",
+    }
+    program = Path(__file__).with_name("sanitized.py")
+    ran = subprocess.run(
+        [sys.executable, program, library, kernels.path, *kernels.dtypes],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=environment,
+    )
+    assert ran.returncode == 0, ran.stderr[-3000:]
+    assert ran.stdout == "clean\n"
