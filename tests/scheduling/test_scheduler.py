@@ -275,6 +275,22 @@ def test_doubts_wait_for_an_idle_device_and_are_not_raised_all_the_time(make_job
     assert scheduler.doubt(9.0) is None
 
 
+def test_a_device_that_measures_is_free_only_when_it_has_yielded(make_job: MakeJob) -> None:
+    """A budget that exit 1 and the rest of a slice do not fit in is refused while a doubt is looked into."""
+    costs = CostModel()
+    for _ in range(50):
+        costs.observe(1, SIZE, 0.01)
+    scheduler = Scheduler(exits=1, costs=costs, policy=named("edf", costs=costs))
+    assert not scheduler.ask(0.0, make_job(1, 0.001, max_exit=1)).admitted
+    doubt = scheduler.doubt(0.0, yields_s=0.005)
+    assert doubt is not None
+    assert not scheduler.ask(0.0, make_job(2, 0.014, max_exit=1)).admitted
+    assert scheduler.ask(0.0, make_job(3, 0.016, max_exit=1)).admitted
+    scheduler.forget(0.0, 3)
+    scheduler.settle(doubt, [])
+    assert scheduler.ask(0.0, make_job(4, 0.014, max_exit=1)).admitted
+
+
 def test_requests_that_can_never_be_met_teach_no_optimism(make_job: MakeJob) -> None:
     """However often they come, the slow observations are kept."""
     costs = CostModel()

@@ -1,5 +1,7 @@
 """The engine's books: verdicts at once, exits in order, one acknowledgement for each request forgotten."""
 
+from __future__ import annotations
+
 import threading
 from typing import TYPE_CHECKING, TypeVar
 
@@ -32,12 +34,14 @@ from interim.server.engine.messages import (
     Verdict,
 )
 from interim.server.engine.pulse import Pulse
+from interim.server.engine.request import Work
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from interim.scheduling.job import Job
+    from interim.scheduling.step import Step
     from interim.server.engine.probe import Probe
-from interim.server.engine.request import Work
 
 SIZE = (64, 96)
 SLICE_S, SLICES = 0.01, 3
@@ -48,19 +52,21 @@ Kind = TypeVar("Kind")
 class Bench:
     """Both sides of an engine in one thread, on a virtual clock; `said` is what the front would hear."""
 
-    def __init__(self, *, max_batch: int = 1) -> None:
+    def __init__(self, *, max_batch: int = 1, choice_s: float = 0.0) -> None:
         self.now_s = 50.0
+        self.choice_s = choice_s
         self.said: list[FromEngine] = []
         self.arena = Arena.create(slots=8, max_pixels=SIZE[0] * SIZE[1])
         self.model = ScriptedModel(slices=SLICES, slice_s=SLICE_S, sleep=self.sleep)
         self.model.between = self.between
         self.hook: Callable[[], None] = lambda: None
-        costs = CostModel()
+        costs = self.costs = CostModel()
         for exit_ in range(1, EXITS + 1):
             costs.observe(exit_, SIZE, STAGE_S)
             for batch in range(2, max_batch + 1):
                 costs.observe(exit_, SIZE, STAGE_S, batch=batch)
-        scheduler = Scheduler(exits=EXITS, costs=costs, policy=named("edf", costs=costs, max_batch=max_batch))
+        self.policy = named("edf", costs=costs, max_batch=max_batch)
+        scheduler = Scheduler(exits=EXITS, costs=costs, policy=self)
         self.pulse = Pulse()
         self.control = Control(
             scheduler=scheduler, multiple=32, pulse=self.pulse, send=self.said.append, clock=self.clock
@@ -76,6 +82,11 @@ class Bench:
 
     def clock(self) -> float:
         return self.now_s
+
+    def choose(self, now_s: float, queue: Sequence[Job]) -> Step | None:
+        """The policy's, after a while."""
+        self.sleep(self.choice_s)
+        return self.policy.choose(now_s, queue)
 
     def sleep(self, seconds: float) -> None:
         self.now_s += seconds
@@ -149,6 +160,16 @@ def test_what_a_step_took_is_told(bench: Bench) -> None:
     steps = bench.heard(Stepped)
     assert [step.active_share for step in steps] == [1.0, 0.75, 0.5, 0.25]
     assert all(step.seconds == pytest.approx(STAGE_S) and step.batch == 1 for step in steps)
+
+
+def test_the_time_of_a_choice_counts_in_what_is_promised() -> None:
+    """The device waits for it: a step costs from when it is chosen; as a stage's time it is not told."""
+    bench = Bench(choice_s=STAGE_S)
+    before_s = bench.costs.mean(1, SIZE)
+    bench.enter(1)
+    bench.step()
+    assert bench.costs.mean(1, SIZE) > before_s * 1.2
+    assert [message.seconds for message in bench.heard(Stepped)] == pytest.approx([STAGE_S])
 
 
 def test_nothing_runs_before_the_image_is_there(bench: Bench) -> None:

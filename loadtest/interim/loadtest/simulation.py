@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from time import thread_time
 from typing import TYPE_CHECKING
 
+from interim.loadtest.deciding import Deciding
 from interim.loadtest.network import ExactCosts, Forecast
 from interim.scheduling.admission import admit, admit_all
 from interim.scheduling.job import Job
@@ -31,6 +32,9 @@ if TYPE_CHECKING:
 LONGEST_GRACE_S = 2.0
 TOLERANCE_S = 1e-6
 """An exit this little after its deadline is in time: sums of seconds round."""
+
+FIRST_DECISION_S = 0.0003
+"""What a decision is taken to take before any was timed."""
 
 _SIZE = (1, 1)  # all requests are of one size
 _MOST_JOBS = 1 << 30
@@ -135,6 +139,7 @@ class _Simulation:
         self._device = device
         self._forecast = Forecast(device.network)
         costs = device.costs(device.network)
+        self._deciding = costs = Deciding(costs, FIRST_DECISION_S if device.charged else 0.0)
         self._policy: Policy = named(device.policy, costs=costs, utility=self._forecast)
         self._scheduler = Scheduler(
             exits=len(device.network.dense_s),
@@ -253,9 +258,15 @@ class _Simulation:
         self._decision_s += decision_s
         if step is not None:
             request = self._live[step.ids[0]].request
-            charge_s = decision_s if self._device.charged else 0.0
-            end_s = self._now_s + charge_s + request.stage_s[step.exit - 1]
+            end_s = self._now_s + self._charge_s(decision_s) + request.stage_s[step.exit - 1]
             self._at(end_s, _FINISH, lambda: self._finish(step, request))
+
+    def _charge_s(self, decision_s: float) -> float:
+        """How long the device waits for a decision; promises learn to count with it."""
+        if not self._device.charged:
+            return 0.0
+        self._deciding.decided(decision_s)
+        return decision_s
 
     def _finish(self, step: Step, request: Traced) -> None:
         share = request.shares[step.exit] if step.exit < len(request.shares) else 0.0

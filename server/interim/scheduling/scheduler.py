@@ -62,6 +62,7 @@ class Scheduler:
         self._jobs: dict[int, Job] = {}
         self._running: _Running | None = None
         self._doubts = Doubts()
+        self._yields_s = 0.0  # how soon the device comes free of what is measured on it now
 
     @property
     def jobs(self) -> Mapping[int, Job]:
@@ -133,7 +134,7 @@ class Scheduler:
         Args:
             now_s: When.
             step: The one that runs.
-            seconds: What it took; learnt from unless nothing came of it.
+            seconds: What it took, its choice included; learnt from unless nothing came of it.
             shares: For each job it brought to its exit, the share of positions still active. A job of the
                 step that is missing here (and did not fail) stands where it stood before the step.
 
@@ -187,12 +188,15 @@ class Scheduler:
         if job is not None:
             self._jobs[job_id] = job.after(Event.FAIL)
 
-    def doubt(self, now_s: float) -> Doubt | None:
+    def doubt(self, now_s: float, *, yields_s: float = 0.0) -> Doubt | None:
         """What to measure while there is nothing else to do; None while there is, or where nothing is in doubt.
 
-        Tell `settle` what it cost.
+        Tell `settle` what it cost. Until then, admission counts with `yields_s`, the time that measuring may
+        go on after it was given up.
         """
-        return None if self._jobs or self._running else self._doubts.take(now_s)
+        found = None if self._jobs or self._running else self._doubts.take(now_s)
+        self._yields_s = yields_s if found else 0.0
+        return found
 
     def settle(self, doubt: Doubt, seconds: Iterable[tuple[int, float]]) -> None:
         """What the stages of a doubt cost just now, one job with every position active; counts for more than the past.
@@ -201,6 +205,7 @@ class Scheduler:
             doubt: What was measured.
             seconds: (exit, seconds) of each step; none where it was given up.
         """
+        self._yields_s = 0.0
         steps = tuple(seconds)
         for exit_ in {exit_ for exit_, _ in steps}:
             self.costs.doubt(exit_, doubt.size)
@@ -222,7 +227,7 @@ class Scheduler:
 
     def _free_s(self, now_s: float) -> float:
         """When the device comes free at the latest."""
-        return max(now_s, self._running.until_s) if self._running else now_s
+        return max(now_s, self._running.until_s) if self._running else now_s + self._yields_s
 
     def _test(self, now_s: float, job: Job) -> Admission:
         """Whether the mandatory exits of `job`, and of all that are in, can come in time."""

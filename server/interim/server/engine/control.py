@@ -76,6 +76,7 @@ class Control:
         self._requests: dict[int, Request] = {}
         self._submitted_s: dict[int, float] = {}
         self._step: Step | None = None
+        self._chosen_s = 0.0
         self._probe: Probe | None = None
         self._entered_share = 1.0
         self._shares: dict[int, float] = {}  # of the requests that the running step has brought to its exit
@@ -193,7 +194,7 @@ class Control:
     def next_probe(self) -> Probe | None:
         """What to measure while there is nothing to run; answer with `probed`."""
         with self._changed:
-            doubt = self._scheduler.doubt(self._clock())
+            doubt = self._scheduler.doubt(self._clock(), yields_s=self._pulse.longest_slice_s)
             self._probe = None if doubt is None else Probe(doubt)
             self._idle = doubt is None
             return self._probe
@@ -207,7 +208,7 @@ class Control:
     def next_work(self) -> Work | None:
         """The next work, which counts as running from now on; None: there is nothing to run now."""
         with self._changed:
-            now_s = self._clock()
+            now_s = self._chosen_s = self._clock()
             step = self._step = self._scheduler.next_step(now_s)
             self._idle = step is None
             if step is None:
@@ -246,7 +247,8 @@ class Control:
         """See `compute.Listener`."""
         with self._changed:
             assert self._step is not None
-            self._scheduler.finish(self._clock(), self._step, seconds, self._shares)
+            now_s = self._clock()  # the choice, too, keeps the device waiting: promises have to count it
+            self._scheduler.finish(now_s, self._step, now_s - self._chosen_s, self._shares)
             batch = len(work.requests)
             self._send(
                 Stepped(exit=work.exit, batch=batch, seconds=seconds, active_share=self._entered_share)
