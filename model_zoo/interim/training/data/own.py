@@ -38,7 +38,7 @@ class Own:
     def names(self, split: str) -> tuple[str, ...]:
         """See `Layout`."""
         if self._lists:
-            return tuple(" ".join(read_list(self._lists[split])).split())
+            return read_list(self._lists[split])
         return self._drawn[split]
 
     def pair(self, name: str) -> Pair:
