@@ -108,6 +108,11 @@ def steady() -> ScriptedModel:
     return ScriptedModel(slices=5, slice_s=0.02)
 
 
+def slow() -> ScriptedModel:
+    """For processes: 10 slices of 20 ms a stage, time for an operator to type."""
+    return ScriptedModel(slices=10, slice_s=0.02)
+
+
 def broken() -> ScriptedModel:
     """A factory that cannot deliver."""
     raise RuntimeError("no weights today")
