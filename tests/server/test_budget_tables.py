@@ -1,6 +1,8 @@
 """The [budget] tables of the config file: what they mean, and how a wrong line is named."""
 
+import re
 from datetime import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -79,6 +81,15 @@ def test_the_tables_are_the_rules(tmp_path: Any) -> None:
     assert (night.days, night.end) == ({5, 6}, time(6, 0, 30))
     assert (rules.load.above_s, rules.load.below_s, rules.load.least_share) == (0.8, 0.4, 0.4)
     assert (rules.function.call, rules.function.limit_s) == ("shop.budgets:for_request", 0.004)
+
+
+def test_the_example_of_the_documentation_holds(tmp_path: Any) -> None:
+    """Every TOML block of docs/budgets.md loads, and shows every table."""
+    text = (Path(__file__).parents[2] / "docs/budgets.md").read_text()
+    rules = [loaded(tmp_path, block) for block in re.findall(r"```toml\n(.*?)```", text, re.DOTALL)]
+    assert [len(each.windows) for each in rules] == [1, 0]
+    assert rules[0].load is not None
+    assert rules[1].function is not None
 
 
 def test_without_tables_only_the_request_counts(tmp_path: Any) -> None:
