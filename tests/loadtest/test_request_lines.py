@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interim.loadtest.entries import ScenarioError
@@ -35,6 +35,7 @@ def close(one: float | None, other: float | None) -> bool:
     return one == other or (one is not None and other is not None and one == pytest.approx(other, abs=1e-4))
 
 
+@settings(max_examples=40)
 @given(st.lists(REQUESTS, min_size=1, max_size=5))
 def test_what_is_written_is_read(tmp_path_factory: Any, requests: list[Planned]) -> None:
     """Every trait of every request survives the file, to a tenth of a microsecond."""

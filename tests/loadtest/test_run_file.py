@@ -4,7 +4,7 @@ import json
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interim.loadtest.entries import ScenarioError
@@ -30,6 +30,7 @@ OUTCOMES = st.builds(
 )
 
 
+@settings(max_examples=40)
 @given(st.lists(OUTCOMES, max_size=6))
 def test_what_is_written_is_read(tmp_path_factory: pytest.TempPathFactory, outcomes: list[Outcome]) -> None:
     """Every field of every record survives the file, and so do the facts beside them."""

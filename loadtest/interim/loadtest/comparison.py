@@ -57,7 +57,8 @@ class Comparison:
     def agreement(self) -> tuple[Check, ...]:
         """Whether every run delivers what the first one does, on the same requests."""
         first = next(iter(self.runs.values())).summary
-        checks = []
+        void = sum(bool(run.summary.void) for run in self.runs.values())
+        checks = [Check(promise="runs that do not count", measured=void, limit=0)]
         for name, run in list(self.runs.items())[1:]:
             for what, limit in (("utility", UTILITY_POINTS), ("attainment", ATTAINMENT_POINTS)):
                 points = _points(getattr(run.summary, what), getattr(first, what))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from interim.client import InterimError
 from interim.loadtest.entries import ScenarioError
+from interim.loadtest.fleet_command import add_fleet
 from interim.loadtest.measure_command import add_measure
 from interim.loadtest.report_command import add_report
 from interim.loadtest.run_command import add_run
@@ -37,6 +38,7 @@ def _parser() -> argparse.ArgumentParser:
     add_measure(commands)
     add_report(commands)
     add_simulate(commands)
+    add_fleet(commands)
     return parser
 
 

@@ -11,6 +11,8 @@ from interim.loadtest.entries import ScenarioError
 from interim.loadtest.traffic import RequestClass
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from interim.loadtest.traffic import Revisions, Traffic
 
 
@@ -52,7 +54,12 @@ class Planned:
 
 
 def plan(traffic: Traffic) -> tuple[Planned, ...]:
-    """Every request of the scenario, in the order they are sent.
+    """Every request of the scenario, in the order they are sent; see `draw`."""
+    return tuple(draw(traffic))
+
+
+def draw(traffic: Traffic) -> Iterator[Planned]:
+    """The requests of the scenario one by one, in the order they are sent.
 
     Arrivals, budgets, classes, revisions and readers are drawn from streams of their own, so that one can
     change without the others.
@@ -65,12 +72,10 @@ def plan(traffic: Traffic) -> tuple[Planned, ...]:
             f"The scenario {traffic.name!r} is told in shares of what the server can carry: "
             "add --measure, or --costs with a file of `interim-load measure`."
         )
-    draw = _Draw(traffic)
+    lots = _Draw(traffic)
     instants = traffic.arrivals.instants(Random(f"{traffic.seed} arrivals"))
-    return tuple(
-        draw.request(index, send_s)
-        for index, send_s in enumerate(takewhile(lambda at_s: at_s < traffic.duration_s, instants))
-    )
+    for index, send_s in enumerate(takewhile(lambda at_s: at_s < traffic.duration_s, instants)):
+        yield lots.request(index, send_s)
 
 
 class _Draw:

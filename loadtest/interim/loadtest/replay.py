@@ -53,7 +53,7 @@ def replay(
     front = _Front(before_s=costs.overhead_ms / 2e3, after_s=after_s)
     traced = [_traced(request, costs, front, random) for request in requests]
     device = Device(
-        network=_network(costs),
+        network=network_of(costs),
         policy=policy,
         admission=True,
         charged=charged,
@@ -96,16 +96,18 @@ class _Guarded(ExactCosts):
         return mean_s * self._margins[stage - 1] if quantile > 0.9 else mean_s
 
 
-def _network(costs: Costs) -> Network:
+def network_of(costs: Costs) -> Network:
+    """The averages of what was measured."""
     exits = len(costs.stage_ms)
     return Network(
         dense_s=tuple(ms / 1e3 for ms in costs.stage_ms),
         shares=(1.0,) * exits,  # what shares save is in the measured times already
-        gains=_gains(costs),
+        gains=gains_of(costs),
     )
 
 
-def _gains(costs: Costs) -> tuple[float, ...]:
+def gains_of(costs: Costs) -> tuple[float, ...]:
+    """What each exit adds to the validated quality; one each where nobody says."""
     quality = costs.quality or tuple(range(1, len(costs.stage_ms) + 1))
     return tuple(after - before for before, after in pairwise((0.0, *quality)))
 
@@ -120,7 +122,7 @@ def _traced(request: Planned, costs: Costs, front: _Front, random: Random) -> Tr
         deadline_s=deadline_s,
         stage_s=tuple(ms / 1e3 for ms in random.choice(runs)[:exits]),
         shares=(1.0,) * exits,
-        gains=_gains(costs)[:exits],
+        gains=gains_of(costs)[:exits],
         hints=(1.0,) * exits,
         moved=_moved(request, front),
     )

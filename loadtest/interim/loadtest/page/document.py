@@ -30,7 +30,7 @@ h1 { font-size: 24px; margin: 0 0 2px; } h2 { font-size: 16px; margin: 0; } p { 
 .tile { padding: 10px 14px; } .tile b { display: block; font-size: 22px; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--faint); font-size: 13px; } .tile.bad b, .bad td:last-child { color: var(--late); }
 .warn { background: var(--bad); border: 1px solid var(--late); border-radius: 8px; padding: 10px 14px; margin: 14px 0; }
-.plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 14px; }
+.plots { display: grid; margin-bottom: 14px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 14px; }
 figure { margin: 0; padding: 12px 14px 8px; min-width: 0; } figure.wide { grid-column: 1 / -1; }
 svg { display: block; width: 100%; height: auto; }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 14px; font-size: 13px; margin: 4px 0 2px; }

@@ -43,22 +43,20 @@ def compare_page(comparison: Comparison) -> str:
     """Runs side by side: their figures, then the same plots on the same scales."""
     runs = comparison.runs
     high = max((most_hz(run) for run in runs.values() if run.outcomes), default=1.0)
-    drawn: list[Picture] = []
+    drawn: list[list[Picture]] = [[], [], []]
     for name, run in runs.items():
         if run.outcomes:
             bins = curves.time_bins(run.outcomes)
             each = (became(run, bins, high=high, wide=False), against_load(run), slack(run))
-            drawn += [_named(picture, name) for picture in each if picture is not None]
+            for kind, picture in zip(drawn, each, strict=True):
+                if picture is not None:
+                    kind.append(replace(picture, title=f"{name}: {picture.title}"))
     parts = [
         heading("Load tests side by side", ", ".join(runs)),
         table(("", *runs), comparison.rows()),
-        figures(drawn),
+        *(figures(kind) for kind in drawn if kind),
     ]
     return document("Load tests side by side", parts, exits=max(run.exits for run in runs.values()))
-
-
-def _named(picture: Picture, name: str) -> Picture:
-    return replace(picture, title=f"{name}: {picture.title}")
 
 
 def _about(run: Run) -> str:

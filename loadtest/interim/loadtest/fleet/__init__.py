@@ -1,0 +1,1 @@
+"""Many devices behind a router, in virtual time: fleets far larger than any machine here."""
