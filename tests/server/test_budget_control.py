@@ -4,6 +4,7 @@ import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
+import aiohttp
 import grpc
 import pytest
 
@@ -144,6 +145,31 @@ def test_the_policies_are_told_in_words(over_loopback: Any, tmp_path: Any) -> No
         assert (found.default_ms, found.load_share, found.dry_run) == (1000, 1.0, False)
 
     over_loopback(scenario, budget=load(path, {}).budget)
+
+
+def test_the_status_page_says_what_shortens_budgets(over_loopback: Any, tmp_path: Any) -> None:
+    """A cap and an open window; nothing where nothing does."""
+    path = tmp_path / "interim.toml"
+    path.write_text(TABLES)
+
+    async def page(front: Any) -> Any:
+        async with aiohttp.ClientSession() as session, session.get(f"http://{front.http_address}/") as answer:
+            return await answer.text()
+
+    async def busy(front: Any) -> None:
+        await front.control.SetBudgetCap(
+            control_pb2.SetBudgetCapRequest(at_most_ms=75, ttl_s=600, request_class="<b>")
+        )
+        said = await page(front)
+        assert "at most 75 ms for &lt;b&gt;, 9 min" in said
+        assert "clock:rush" in said
+
+    async def quiet(front: Any) -> None:
+        assert "Budgets" not in await page(front)
+
+    rush_s = datetime(2026, 6, 1, 8, 30, tzinfo=UTC).timestamp()
+    over_loopback(busy, wall=lambda: rush_s, budget=load(path, {}).budget)
+    over_loopback(quiet)
 
 
 async def state(front: Any) -> Any:

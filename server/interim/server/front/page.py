@@ -3,6 +3,7 @@
 from html import escape
 from itertools import accumulate
 
+from interim.server.front.budget_state import budget_state
 from interim.server.front.state import State
 from interim.v1 import control_pb2
 
@@ -38,13 +39,27 @@ def page(state: State, grpc_address: str) -> str:
 <h1>Interim</h1>
 <p>{mood} · up {_duration(status.uptime_s)} · {status.in_flight} in flight
 <span class="quiet">· version {escape(status.version)}</span></p>
-{workers}
+{_budgets(state)}{workers}
 <h2>Try it</h2>
 <pre>interim segment street.jpg --server {escape(grpc_address)} --budget-ms 80</pre>
 <p class="quiet"><a href="/metrics">metrics</a> · <a href="/healthz">healthz</a> ·
 <a href="/readyz">readyz</a> · gRPC on {escape(grpc_address)}</p>
 </html>
 """
+
+
+def _budgets(state: State) -> str:
+    """What shortens budgets just now, where something does."""
+    budget = budget_state(state.requests)
+    held = [
+        f"at most {cap.at_most_ms:g} ms for {escape(cap.request_class) or 'every request'}"
+        f"{' (dry run)' if cap.dry_run else ''}, {_duration(cap.remaining_s)} more"
+        for cap in budget.caps
+    ]
+    if budget.HasField("load_share") and budget.load_share < 1:
+        held.append(f"the load leaves {budget.load_share:.0%}")
+    held += [escape(each.name) for each in budget.policies if each.active and each.name.startswith("clock:")]
+    return f'<p>Budgets <span class="quiet">· {" · ".join(held)}</span></p>\n' if held else ""
 
 
 def _worker(worker: control_pb2.Worker) -> str:
