@@ -8,12 +8,12 @@ from typing import Any
 
 import pytest
 
-from interim.client import Model, StageCost, Status, Worker
+from interim.client import Model, Refinement, StageCost, Status, Worker
 from interim.client.catalogue import Exit
 from interim.loadtest.costs import Costs, costs_of, read_costs, write_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.main import main
-from interim.loadtest.measuring import measure, steps
+from interim.loadtest.measuring import measure, stages, steps
 from interim.loadtest.pictures import draw_picture
 
 COSTS = Costs(
@@ -40,6 +40,17 @@ def test_a_measurement_goes_through_the_server(scripted: Any) -> None:
     assert costs.stage_ms[0] == pytest.approx(max(2.0 - costs.overhead_ms, 0.01))
     assert costs.exit1_hz > 0 < costs.full_hz
     assert {frame.max_exit for frame in script.frames} == {0, 1}
+
+
+def handed_over(*pairs: tuple[int, float]) -> list[Refinement]:
+    return [Refinement(request_id="", exit=exit_, exits=4, elapsed_ms=ms) for exit_, ms in pairs]
+
+
+def test_an_exit_that_was_overtaken_shares_the_time() -> None:
+    """A stream may skip exits, and end before the last: there is a time for every stage all the same."""
+    assert stages(handed_over((1, 5.0), (2, 8.0), (3, 9.0), (4, 19.0))) == (5.0, 3.0, 1.0, 10.0)
+    assert stages(handed_over((1, 5.0), (4, 11.0))) == (5.0, 2.0, 2.0, 2.0)
+    assert stages(handed_over((2, 6.0), (3, 7.0))) == (3.0, 3.0, 1.0, 0.0)
 
 
 def test_means_and_worst_are_of_all_runs() -> None:

@@ -49,7 +49,7 @@ async def measure(
         fulls: list[float] = []
         for picture in pictures[:MOST_PICTURES]:
             seen = [await _unhurried(client, picture, model) for _ in range(RUNS)]
-            runs.append(tuple(_stages(refinements) for refinements in seen))
+            runs.append(tuple(stages(refinements) for refinements in seen))
             firsts += [refinements[0].elapsed_ms for refinements in seen]
             fulls += [refinements[-1].elapsed_ms for refinements in seen]
             done()
@@ -84,10 +84,18 @@ async def _unhurried(client: AsyncClient, picture: bytes, model: str) -> list[Re
     return [refinements[exit_] for exit_ in sorted(refinements)]
 
 
-def _stages(refinements: Sequence[Refinement]) -> tuple[float, ...]:
-    """What each stage took, by the instants its exit was handed over; the first with all that came before."""
-    ends = [each.elapsed_ms for each in refinements]
-    return tuple(after - before for before, after in zip([0.0, *ends], ends, strict=False))
+def stages(refinements: Sequence[Refinement]) -> tuple[float, ...]:
+    """What each stage took, by the instants its exit was handed over; the first with all that came before.
+
+    An exit that a newer one overtook on its way shares the time of that one; exits after the last cost nothing.
+    """
+    spent_ms: list[float] = []
+    before_ms = 0.0
+    for each in refinements:
+        skipped = each.exit - len(spent_ms)
+        spent_ms += [(each.elapsed_ms - before_ms) / skipped] * skipped
+        before_ms = each.elapsed_ms
+    return (*spent_ms, *([0.0] * (refinements[-1].exits - len(spent_ms))))
 
 
 def _without(run: tuple[float, ...], overhead_ms: float) -> tuple[float, ...]:

@@ -167,9 +167,9 @@ def histogram(values: Iterable[float], bins: Bins) -> list[float]:
 
 
 def slack_bins(values: Sequence[float]) -> Bins:
-    """Bins that hold 99 % of the values, with an edge at 0."""
-    low = min(quantile(values, 0.005) or 0.0, 0.0)
-    high = max(quantile(values, 0.995) or 0.0, 1.0)
+    """Bins that hold 96 % of the values, with an edge at 0."""
+    low = min(quantile(values, 0.02) or 0.0, 0.0)
+    high = max(quantile(values, 0.98) or 0.0, 1.0)
     width = nice(high - low, 60)
     start = math.floor(low / width - 1) * width
     return Bins(start=start, width=width, count=max(math.ceil((high - start) / width), 1))

@@ -96,9 +96,9 @@ class Plot:
             f'<line class="{colour}" x1="{at:.1f}" x2="{at:.1f}" y1="{top:.1f}" y2="{bottom:.1f}"/>'
         )
         if words:
-            self._marks.append(
-                f'<text class="note" x="{at + 4:.1f}" y="{top + 10:.1f}">{escape(words)}</text>'
-            )
+            near_end = at > 0.8 * self._width
+            place = f'class="note{" end" if near_end else ""}" x="{at - 4 if near_end else at + 4:.1f}"'
+            self._marks.append(f'<text {place} y="{top + 10:.1f}">{escape(words)}</text>')
 
     def level(self, y: float, words: str) -> None:
         """A dotted horizontal line, with words at its right end."""
