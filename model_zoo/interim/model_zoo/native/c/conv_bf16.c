@@ -23,21 +23,19 @@ INLINE Sum multiplied(Sum sum, Cells weight, Cells x) {
     return _mm512_dpbf16_ps(sum, (__m512bh)weight, (__m512bh)x);
 }
 
+#define CHANNELS 2
 #define CONV conv_bf16
 #include "conv_blocks.h"
 
 /* Two outputs at a time: they share their cells. */
-INLINE void write_run(const Conv *conv, const Run *run, int first, int outputs, const Sums sums) {
-    const int64_t plane = first / 2;
-    Cell *target = cell_at(&conv->target, run->image, run->y, run->x) + plane * conv->target.plane_stride;
-    const Cell *residual = NULL;
-    if (conv->residual.cells)
-        residual = cell_at(&conv->residual, run->image, run->y, run->x) + plane * conv->residual.plane_stride;
+INLINE void write_run(const Conv *conv, const Place *place, int first, int outputs, const Sums sums) {
 #pragma GCC unroll 3
     for (int o = 0; o < outputs; o += 2) {
+        const int64_t plane = (first + o) / 2;
+        Cell *target = place->target + plane * conv->target.plane_stride;
         __m512 even = sums[o][0], odd = sums[o + 1][0];
-        if (residual) {
-            const __m512i cells = load(residual + o / 2 * conv->residual.plane_stride);
+        if (place->residual) {
+            const __m512i cells = load(place->residual + plane * conv->residual.plane_stride);
             even = _mm512_add_ps(even, even_channel(cells));
             odd = _mm512_add_ps(odd, odd_channel(cells));
         }
@@ -45,7 +43,8 @@ INLINE void write_run(const Conv *conv, const Run *run, int first, int outputs, 
             even = _mm512_max_ps(even, _mm512_setzero_ps());
             odd = _mm512_max_ps(odd, _mm512_setzero_ps());
         }
-        _mm512_mask_storeu_epi32(target + o / 2 * conv->target.plane_stride, run->lanes, bf16_cells(even, odd));
+        show_sanitizer(target, place->lanes);
+        _mm512_mask_storeu_epi32(target, place->lanes, bf16_cells(even, odd));
     }
 }
 

@@ -26,6 +26,7 @@ INLINE Sum rectified(Sum sum) { return _mm512_max_ps(sum, _mm512_setzero_ps()); 
 
 INLINE void store(Cell *at, uint16_t lanes, int part, Sum sum) {
     (void)part;
+    show_sanitizer(at, lanes);
     _mm512_mask_storeu_ps(at, lanes, sum);
 }
 
@@ -54,6 +55,7 @@ INLINE Sum rectified(Sum sum) { return _mm256_max_ps(sum, _mm256_setzero_ps()); 
 
 /* Masked stores are slow on some processors, and most runs are full. */
 INLINE void store(Cell *at, uint16_t lanes, int part, Sum sum) {
+    show_sanitizer(at, lanes >> part * (LANES / PARTS) & 0xff);
     if (lanes == 0xffff)
         _mm256_storeu_ps((float *)at, sum);
     else
@@ -64,25 +66,24 @@ INLINE void store(Cell *at, uint16_t lanes, int part, Sum sum) {
 
 #if defined(__AVX2__) && defined(__FMA__)
 
+#define CHANNELS 1
 #define CONV conv_fp32
 #include "conv_blocks.h"
 
 /* The last output may be there only to make a block even. */
-INLINE void write_run(const Conv *conv, const Run *run, int first, int outputs, const Sums sums) {
-    Cell *target = cell_at(&conv->target, run->image, run->y, run->x) + first * conv->target.plane_stride;
-    const Cell *residual = NULL;
-    if (conv->residual.cells)
-        residual = cell_at(&conv->residual, run->image, run->y, run->x) + first * conv->residual.plane_stride;
+INLINE void write_run(const Conv *conv, const Place *place, int first, int outputs, const Sums sums) {
 #pragma GCC unroll 6
     for (int o = 0; o < outputs; o++) {
-        if (first + o >= conv->outputs) break;
+        const int64_t plane = first + o;
+        if (plane >= conv->outputs) break;
 #pragma GCC unroll 2
         for (int part = 0; part < PARTS; part++) {
             const int64_t lane = part * (LANES / PARTS);
             Sum sum = sums[o][part];
-            if (residual) sum = added(sum, load(residual + o * conv->residual.plane_stride + lane));
+            if (place->residual)
+                sum = added(sum, load(place->residual + plane * conv->residual.plane_stride + lane));
             if (conv->relu) sum = rectified(sum);
-            store(target + o * conv->target.plane_stride + lane, run->lanes, part, sum);
+            store(place->target + plane * conv->target.plane_stride + lane, place->lanes, part, sum);
         }
     }
 }
