@@ -37,7 +37,7 @@ def questions(draw: st.DrawFn) -> tuple[Tensor, tuple[int, int], int]:
     return logits, size, stride
 
 
-@settings(deadline=None, max_examples=150)
+@settings(deadline=None, max_examples=40)
 @given(question=questions())
 def test_label_maps_are_the_argmax_of_the_enlarged_logits(
     answers: Answers, question: tuple[Tensor, tuple[int, int], int]
@@ -62,7 +62,7 @@ def test_label_maps_are_the_references_on_real_numbers(answers: Answers, smooth:
     assert (found == label_map(logits, (93, 127))).float().mean() > 0.9999
 
 
-@settings(deadline=None, max_examples=60)
+@settings(deadline=None, max_examples=40)
 @given(
     seed=st.integers(0, 999),
     classes=st.integers(1, 20),

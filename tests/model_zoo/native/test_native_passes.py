@@ -59,8 +59,9 @@ def borders(map_: Map) -> Tensor:
 
 
 @pytest.mark.parametrize("factors", [(2,), (4,), (8,), (2, 4), (2, 4, 8)])
-@pytest.mark.parametrize("size", [(8, 8), (16, 40), (24, 56)])
-@pytest.mark.parametrize(("onto", "relu"), [(True, True), (False, False), (True, False)])
+@pytest.mark.parametrize(
+    ("size", "onto", "relu"), [((8, 8), True, True), ((16, 40), False, False), ((24, 56), True, False)]
+)
 def test_enlarging_is_torchs(
     *,
     kernels: Kernels,

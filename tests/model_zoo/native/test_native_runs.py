@@ -67,7 +67,7 @@ def masks(draw: st.DrawFn) -> Tensor:
     return mask
 
 
-@settings(deadline=None, max_examples=200)
+@settings(deadline=None, max_examples=100)
 @given(mask=masks())
 def test_a_list_covers_its_mask_once_and_with_the_fewest_runs(lists: RunLists, mask: Tensor) -> None:
     """Every listed position once, no other, in order of image, row and column."""
@@ -87,7 +87,7 @@ def test_runs_are_aligned_where_that_costs_none_more(lists: RunLists) -> None:
     assert lists.listed(mask).array["x"].tolist() == [0, 16, 32, 20]
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 9999), share=st.floats(0.05, 0.9))
 def test_levels_are_those_of_the_reference(lists: RunLists, seed: int, share: float) -> None:
     """At every level the positions are those that `Masks` gives the convolutions."""
@@ -105,7 +105,7 @@ def test_a_part_of_a_mask_needs_no_copy(lists: RunLists) -> None:
     assert torch.equal(covered(lists.listed(part), tuple(part.shape)), part.int())
 
 
-@settings(deadline=None, max_examples=50)
+@settings(deadline=None, max_examples=25)
 @given(seed=st.integers(0, 9999), factor=st.sampled_from((2, 4, 8)), step=st.sampled_from((1, 2)))
 def test_what_an_enlargement_reads_is_found(lists: RunLists, seed: int, factor: int, step: int) -> None:
     """Masked pixels do not change when everything outside the found positions does; nothing far is listed."""

@@ -43,21 +43,28 @@ INLINE void load_interleaved(const uint8_t *at, __m256i *colours) {
 
 INLINE __m256i float_bits(__m256i bytes) { return _mm256_castps_si256(_mm256_cvtepi32_ps(bytes)); }
 
-INLINE void store_cells(Cell *at, __m256i lanes, __m256i cells) { _mm256_maskstore_epi32((int *)at, lanes, cells); }
+INLINE void store_cells(Cell *at, int64_t count, __m256i cells) {
+    if (count >= STEP) {
+        _mm256_storeu_si256((__m256i *)at, cells);
+        return;
+    }
+    const uint16_t lanes = (uint16_t)((1u << count) - 1);
+    show_sanitizer(at, lanes);
+    _mm256_maskstore_epi32((int *)at, lane_mask_avx2(lanes, 0), cells);
+}
 
 INLINE void store_pixels(Cell *at, int64_t stride, int64_t left, const __m256i *colours, int depth) {
-    const __m256i lanes = lane_mask_avx2(left >= STEP ? 0xff : (uint16_t)((1u << left) - 1), 0);
     const __m256i red = float_bits(colours[0]), green = float_bits(colours[1]), blue = float_bits(colours[2]);
     const __m256i one = _mm256_castps_si256(_mm256_set1_ps(1));
     if (depth == 2) { /* a byte's float has zeros below: its upper half is its bf16 */
-        store_cells(at, lanes, _mm256_or_si256(_mm256_srli_epi32(red, 16), green));
-        store_cells(at + stride, lanes, _mm256_or_si256(_mm256_srli_epi32(blue, 16), one));
+        store_cells(at, left, _mm256_or_si256(_mm256_srli_epi32(red, 16), green));
+        store_cells(at + stride, left, _mm256_or_si256(_mm256_srli_epi32(blue, 16), one));
         return;
     }
-    store_cells(at, lanes, red);
-    store_cells(at + stride, lanes, green);
-    store_cells(at + 2 * stride, lanes, blue);
-    store_cells(at + 3 * stride, lanes, one);
+    store_cells(at, left, red);
+    store_cells(at + stride, left, green);
+    store_cells(at + 2 * stride, left, blue);
+    store_cells(at + 3 * stride, left, one);
 }
 
 INLINE void intake_row(const Pixels *pixels, const Map *target, int64_t row, int depth) {

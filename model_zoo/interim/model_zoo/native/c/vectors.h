@@ -24,7 +24,10 @@ INLINE Ints load_bytes(const uint8_t *at) { return _mm512_cvtepu8_epi32(_mm_load
 
 INLINE Lanes lanes_of(uint16_t lanes, int first) { return (Lanes)(lanes >> first); }
 INLINE Lanes first_lanes(int64_t count) { return count >= 16 ? 0xffff : (Lanes)((1u << count) - 1); }
-INLINE void store_floats(void *at, Lanes lanes, Floats value) { _mm512_mask_storeu_ps(at, lanes, value); }
+INLINE void store_floats(void *at, Lanes lanes, Floats value) {
+    show_sanitizer(at, lanes);
+    _mm512_mask_storeu_ps(at, lanes, value);
+}
 
 INLINE Ints as_ints(Floats x) { return _mm512_castps_si512(x); }
 INLINE Floats as_floats(Ints x) { return _mm512_castsi512_ps(x); }
@@ -74,7 +77,12 @@ INLINE Lanes lanes_of(uint16_t lanes, int first) { return lane_mask_avx2(lanes, 
 INLINE Lanes first_lanes(int64_t count) {
     return _mm256_cmpgt_epi32(filled_ints(count > 8 ? 8 : (int32_t)count), counted_ints(0));
 }
-INLINE void store_floats(void *at, Lanes lanes, Floats value) { _mm256_maskstore_ps(at, lanes, value); }
+INLINE void store_floats(void *at, Lanes lanes, Floats value) { /* masked stores are slow on some processors */
+    const uint32_t bits = (uint32_t)_mm256_movemask_ps(_mm256_castsi256_ps(lanes));
+    show_sanitizer(at, bits);
+    if (bits == 0xff) _mm256_storeu_ps(at, value);
+    else _mm256_maskstore_ps(at, lanes, value);
+}
 
 INLINE Ints as_ints(Floats x) { return _mm256_castps_si256(x); }
 INLINE Floats as_floats(Ints x) { return _mm256_castsi256_ps(x); }
@@ -134,6 +142,7 @@ INLINE Channels load_channels(const Cell *at, int depth) {
 INLINE void store_channels(Cell *at, Lanes lanes, Channels value, int depth) {
 #if defined(__AVX512BF16__)
     if (depth == 2) {
+        show_sanitizer(at, lanes);
         _mm512_mask_storeu_epi32(at, lanes, bf16_cells(value.channel[0], value.channel[1]));
         return;
     }
