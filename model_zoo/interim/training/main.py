@@ -18,6 +18,7 @@ COMMANDS = {
     "recipe": "look through a folder of images and masks, and write a recipe that fits it",
     "train": "train a recipe, or go on with it",
     "evaluate": "measure a model on a labelled folder",
+    "bench": "time own kernels against torch, all active and masked",
     "card": "measure a checkpoint and write its card",
     "calibrate": "fit temperatures, choose the threshold, on images of its own",
     "show": "draw what every exit makes of an image, and what it computes",

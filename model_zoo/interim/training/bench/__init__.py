@@ -1,0 +1,1 @@
+"""Measures networks: torch as it comes, torch at its best, and our kernels, in one run."""
