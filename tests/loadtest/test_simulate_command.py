@@ -19,7 +19,7 @@ RUN = ["simulate", "--suite", "published", "--quick", "--seeds", "2", "--process
 def short(monkeypatch: pytest.MonkeyPatch) -> None:
     """Two scenarios of few requests."""
     works = tuple(Workload(name=f"poisson-{load:g}", kind="poisson", load=load) for load in (1.0, 4.0))
-    monkeypatch.setattr("interim.loadtest.workloads.published", lambda: works)
+    monkeypatch.setattr("interim.loadtest.workloads.SUITES", {"published": lambda: works})
     monkeypatch.setattr(simulate_command, "REQUESTS", 20)
 
 

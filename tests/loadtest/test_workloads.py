@@ -1,12 +1,14 @@
 """The published suite's traffic: as many, as hard and as urgent as it says, and the same for a seed."""
 
+from dataclasses import replace
 from statistics import fmean
 from typing import Any
 
 import pytest
 
 from interim.loadtest.network import ExactCosts, Forecast
-from interim.loadtest.workloads import KINDS, Workload, draw, hrnet, published
+from interim.loadtest.simulate_command import SUITE_NAMES
+from interim.loadtest.workloads import KINDS, SUITES, Workload, draw, edges, hrnet, published
 from interim.scheduling.job import Job
 
 NETWORK = hrnet(1.0)
@@ -55,6 +57,30 @@ def test_three_in_ten_are_revised() -> None:
     shorter = [one for one in revised if one.last_deadline_s < one.deadline_s]
     assert len(shorter) / len(revised) == pytest.approx(0.7, abs=0.05)
     assert not any(one.moved for one in draw(workload("poisson"), NETWORK, requests=50, seed=1))
+
+
+def test_the_edges_are_late_gains_their_even_twins_and_tight_deadlines() -> None:
+    """Late and even differ in quality alone; both are without guesswork, so a mask tells the gains."""
+    suite = {work.name: work for work in edges()}
+    assert len(suite) == len(edges()) == 20
+    late, even, tight = (suite[f"{name}-poisson-2"] for name in ("late", "even", "tight"))
+    assert replace(late, name="", quality=()) == replace(even, name="", quality=())
+    assert tight.budgets[1] == 1.0
+    network = hrnet(1.0, late.quality)
+    densities = [
+        gain / (cost * share)
+        for gain, cost, share in zip(network.gains, network.dense_s, network.shares, strict=True)
+    ]
+    assert densities[1] < densities[2]
+    for one in draw(late, network, requests=20, seed=1):
+        ratios = [share / mean for share, mean in zip(one.shares[1:], network.shares[1:], strict=True)]
+        told = [gain * ratio for gain, ratio in zip(network.gains[1:], ratios, strict=True)]
+        assert one.gains[1:] == pytest.approx(told)
+
+
+def test_a_suite_is_known_to_the_command_by_its_name() -> None:
+    """The command lists them without loading what draws them."""
+    assert tuple(SUITES) == SUITE_NAMES
 
 
 def test_a_forecast_sharpens_with_each_exit() -> None:

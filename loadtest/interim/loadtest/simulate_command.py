@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
     from interim.loadtest.suite import Report, Terms
 
+SUITE_NAMES = ("published", "edges")
 FULL_SEEDS, QUICK_SEEDS = 12, 2
 REQUESTS = 300  # a seed
 SEED_BASE = 5000
@@ -30,7 +31,7 @@ SEED_BASE = 5000
 def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command `simulate` to those of `interim-load`."""
     parser = commands.add_parser("simulate", help="policies in virtual time, against the clairvoyant bound")
-    parser.add_argument("--suite", choices=("published",), default="published", help="default: %(default)s")
+    parser.add_argument("--suite", choices=SUITE_NAMES, default="published", help="default: %(default)s")
     parser.add_argument(
         "--requests", metavar="FILE", type=Path, help="requests as JSON lines, instead of a suite"
     )
@@ -100,11 +101,11 @@ def _report(options: argparse.Namespace) -> Report:
     terms, seeds = _terms(options), _seeds(options)
     report = Report(suite=options.suite, seeds=len(seeds), seed_base=options.seed_base, terms=terms)
     cells: list[_Task] = [
-        (score_cell, (work, seed, terms)) for work in workloads.published() for seed in seeds
+        (score_cell, (work, seed, terms)) for work in workloads.SUITES[options.suite]() for seed in seeds
     ]
     for (_, (workload, *_)), cell in zip(cells, _done(cells, options.processes, "cell"), strict=True):
         report.cells[workload.name].append(cell)
-    if not options.quick:
+    if not options.quick and options.suite == "published":
         loads: list[_Task] = [(capacity, (name, seeds, terms)) for name in (*terms.policies, "lp")]
         for (_, (name, *_)), load in zip(loads, _done(loads, options.processes, "capacity"), strict=True):
             report.capacity[name] = load
@@ -130,10 +131,10 @@ def _write_requests(options: argparse.Namespace) -> None:
     """One file a scenario and seed: NAME-SEED.jsonl."""
     from interim.loadtest import workloads  # noqa: PLC0415
 
-    network = workloads.hrnet(options.stage1_ms / 1e3)
     options.write_requests.mkdir(parents=True, exist_ok=True)
-    for workload in workloads.published():
+    for workload in workloads.SUITES[options.suite]():
         for seed in _seeds(options):
+            network = workloads.hrnet(options.stage1_ms / 1e3, workload.quality)
             path = options.write_requests / f"{workload.name}-{seed}.jsonl"
             write_traced(path, workloads.draw(workload, network, requests=REQUESTS, seed=seed))
 

@@ -118,7 +118,7 @@ class Report:
 
 def score_cell(workload: Workload, seed: int, terms: Terms) -> Cell:
     """Every policy on the same requests, against their bound."""
-    network = hrnet(terms.stage1_s)
+    network = hrnet(terms.stage1_s, workload.quality)
     return score(draw(workload, network, requests=terms.requests, seed=seed), network, terms)
 
 

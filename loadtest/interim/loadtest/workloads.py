@@ -1,4 +1,4 @@
-"""The published suite's traffic: four kinds of arrivals at four loads, drawn from a seed."""
+"""The suites' traffic: kinds of arrivals at several loads, drawn from a seed."""
 
 from __future__ import annotations
 
@@ -23,7 +23,9 @@ _MASKED_GFLOPS = (41.9, 93.9, 259.3, 387.1)  # up to each exit, with masks (the 
 _QUALITY = (0.443, 0.601, 0.768, 0.813)  # mIoU of each exit
 
 _MASK_DEVIATION = (0.0, 0.1, 0.4, 0.4)  # of the logarithm of each stage's share, between images
-_KNOWN, _UNKNOWN = 0.35, 0.25  # of the logarithm of a gain: what the exit before says, and what nobody does
+_GUESSWORK = (0.35, 0.25)  # of the logarithm of a gain: what the exit before says, and what nobody does
+
+_LATE = (0.30, 0.34, 0.76, 0.80)  # not concave: exit 2 alone is worth little, with exit 3 it is
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,22 +37,27 @@ class Workload:
         kind: One of `KINDS`; "revised" is Poisson with 30 % of the deadlines moved in flight.
         load: The work offered, full runs of the network, as a share of what the device can do.
         budgets: The least and the largest relative deadline, in full runs; any between is as likely.
+        quality: Of each exit, on average.
+        guesswork: How far an image's gains stray from what its mask says (deviations of the logarithm): as
+            far as the exit before can tell, and as far as nobody can.
     """
 
     name: str
     kind: str
     load: float
     budgets: tuple[float, float] = (0.5, 4.0)
+    quality: tuple[float, ...] = _QUALITY
+    guesswork: tuple[float, float] = _GUESSWORK
 
 
-def hrnet(stage1_s: float) -> Network:
+def hrnet(stage1_s: float, quality: Sequence[float] = _QUALITY) -> Network:
     """HRNet-W48 on Cityscapes, as in the published suite, where stage 1 takes `stage1_s` seconds.
 
     Costs and mIoU from Z. Liu, T. Darrell and E. Shelhamer, "Confidence Adaptive Anytime Pixel-Level
     Recognition" (ICLR 2022), table of ADP-C; costs in proportion to its operations.
     """
     steps = [after - before for before, after in zip((0.0, *_MASKED_GFLOPS), _MASKED_GFLOPS, strict=False)]
-    gains = [after - before for before, after in zip((0.0, *_QUALITY), _QUALITY, strict=False)]
+    gains = [after - before for before, after in zip((0.0, *quality), quality, strict=False)]
     return Network(
         dense_s=tuple(stage1_s * dense for dense in _DENSE),
         shares=tuple(step / steps[0] / dense for step, dense in zip(steps, _DENSE, strict=True)),
@@ -63,6 +70,30 @@ def published() -> tuple[Workload, ...]:
     return tuple(Workload(name=f"{kind}-{load:g}", kind=kind, load=load) for kind in KINDS for load in LOADS)
 
 
+def edges() -> tuple[Workload, ...]:
+    """What the published suite leaves out: exits that are not concave, and tight deadlines.
+
+    In "late" and "even" the gains are no guesswork, so that the bound, which knows every image, is in reach:
+    the two differ in the shape of their quality alone.
+    """
+    shapes = [("late", _LATE), ("even", _QUALITY)]
+    told = [
+        Workload(name=f"{name}-{kind}-{load:g}", kind=kind, load=load, quality=quality, guesswork=(0.0, 0.0))
+        for name, quality in shapes
+        for kind in ("poisson", "two-state")
+        for load in LOADS[1:]
+    ]
+    tight = [
+        Workload(name=f"tight-{kind}-{load:g}", kind=kind, load=load, budgets=(0.15, 1.0))
+        for kind in ("poisson", "two-state")
+        for load in LOADS
+    ]
+    return (*told, *tight)
+
+
+SUITES = {"published": published, "edges": edges}
+
+
 def draw(workload: Workload, network: Network, *, requests: int, seed: int) -> tuple[Traced, ...]:
     """Requests of a workload; arrivals, deadlines, images and revisions from streams of their own."""
     arrivals = _arrivals(workload, network)
@@ -72,7 +103,7 @@ def draw(workload: Workload, network: Network, *, requests: int, seed: int) -> t
     drawn = []
     for id_, arrival_s in enumerate(instants):
         budget_s = network.full_s * budgets.uniform(low, high)
-        shares, gains, hints = _image(network, images)
+        shares, gains, hints = _image(network, workload.guesswork, images)
         drawn.append(
             Traced(
                 id=id_,
@@ -99,16 +130,17 @@ def _arrivals(workload: Workload, network: Network) -> Arrivals:
 
 
 def _image(
-    network: Network, random: Random
+    network: Network, guesswork: tuple[float, float], random: Random
 ) -> tuple[tuple[float, ...], tuple[float, ...], tuple[float, ...]]:
     """The shares, gains and hints of one image: a hard one needs more positions and gains more later."""
+    known, unknown = guesswork
     hardness = random.gauss(0.0, 1.0)
     shares, gains, hints = [1.0], [_first_gain(network, hardness)], [1.0]
     for mean_share, mean_gain, deviation in _later(network):
         share = min(max(mean_share * exp(deviation * hardness - deviation**2 / 2), 0.05), 1.0)
-        hint = _around_one(_KNOWN, random)
+        hint = _around_one(known, random)
         shares.append(share)
-        gains.append(mean_gain * share / mean_share * hint * _around_one(_UNKNOWN, random))
+        gains.append(mean_gain * share / mean_share * hint * _around_one(unknown, random))
         hints.append(hint)
     return tuple(shares), tuple(gains), tuple(hints)
 
