@@ -4,10 +4,11 @@ import json
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.end_to_end.conftest import Running, scripted, serving
+from tests.end_to_end.conftest import Running, alive, scripted, serving
 from tests.server.scripted import picture
 
 from interim.client import Client, Reason
@@ -131,6 +132,21 @@ def test_a_function_that_hangs_is_killed_and_the_own_budget_stands(tmp_path: Any
             'interim_budget_fallbacks_total{model="tests.server.scripted:quick",why="hung"}'
             in (server.get("/metrics")[1])
         )
+
+
+def test_a_function_ends_with_its_server(start_server: Callable[..., Running], tmp_path: Any) -> None:
+    """Even one that was killed leaves no process behind."""
+    path = tmp_path / "interim.toml"
+    path.write_text(TABLES)
+    server = start_server(*scripted("quick"), "--config", str(path))
+    try:
+        server.await_banner()
+        children = Path(f"/proc/{server.process.pid}/task/{server.process.pid}/children").read_text().split()
+        assert len(children) == 2
+        server.process.kill()
+        server.until(lambda: not any(alive(int(pid)) for pid in children))
+    finally:
+        server.end()
 
 
 def test_a_function_that_is_not_there_is_one_sentence(
