@@ -4,7 +4,7 @@ from xml.etree import ElementTree as ET
 
 import pytest
 
-from interim.training.plot import MARGIN, SIZE, Plot, Series
+from interim.training.plot import ASIDE, COLORS, MARGIN, SIZE, Plot, Series
 
 NS = "{http://www.w3.org/2000/svg}"
 
@@ -38,3 +38,10 @@ def test_any_points_make_a_plot(points: list[tuple[float, float]]) -> None:
     for dot in root.iter(f"{NS}circle"):
         assert MARGIN[0] <= float(dot.get("cx", "")) <= SIZE[0]
         assert 0 <= float(dot.get("cy", "")) <= SIZE[1]
+
+
+def test_lines_for_comparison_are_grey() -> None:
+    """A dashed line takes no colour from the others."""
+    lines = [Series(name=name, points=[(0, 0), (1, 1)], dashed=name == "b") for name in "abc"]
+    strokes = [line.get("stroke") for line in drawn(*lines).iter(f"{NS}polyline")]
+    assert strokes == [COLORS[0], ASIDE, COLORS[1]]

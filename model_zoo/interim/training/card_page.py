@@ -26,9 +26,11 @@ def card_page(card: Card) -> str:
 
 def _about(card: Card) -> str:
     classes = ", ".join(each.name for each in card.classes)
+    heat = ", ".join(f"{value:.3f}" for value in card.temperatures)
     rows = {
         "Network": f"`{card.network}`, {len(card.classes)} classes: {classes}",
         "Threshold": f"{card.threshold}: a position whose confidence is above it is not refined further",
+        "Temperatures": f"{heat}: what divides each exit's logits" if heat else "none",
         "Data": card.data,
         "Licence": card.licence,
         "Recipe": f"`{card.recipe}`, seed {card.seed}, {card.epochs} epochs",

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 Point = tuple[float, float]
 
 COLORS = ("#1b6ca8", "#c8553d", "#3a7d44", "#8a5a9e", "#b0851f", "#4d6a6d")
-PAPER, INK, FAINT = "#fcfcfa", "#1c1e22", "#d8d8d4"
+PAPER, INK, FAINT, ASIDE = "#fcfcfa", "#1c1e22", "#d8d8d4", "#8a8a86"
 SIZE = (640, 420)
 MARGIN = (64, 40, 20, 52)
 """Left, top, right, bottom, in pixels."""
@@ -58,9 +58,10 @@ class Plot:
             _centered(f"translate({middle[0]:g} {height - 12})", self.x),
             _centered(f"translate(16 {middle[1]:g}) rotate(-90)", self.y),
         ]
-        for index, each in enumerate(self.series):
-            parts += _drawn(each, COLORS[index % len(COLORS)], across, up)
-        parts += _legend(self.series)
+        colors = _colors(self.series)
+        for each, color in zip(self.series, colors, strict=True):
+            parts += _drawn(each, color, across, up)
+        parts += _legend(self.series, colors)
         return "\n".join([*parts, "</svg>"]) + "\n"
 
 
@@ -84,7 +85,7 @@ class _Axis:
         power = 10 ** np.floor(np.log10(raw))
         step = float(min((1, 2, 2.5, 5, 10), key=lambda size: abs(size * power - raw)) * power)
         first = np.ceil(low / step - 1e-9)
-        return [float(tick) * step for tick in np.arange(first, high / step + 1e-9)]
+        return [float(tick) * step + 0.0 for tick in np.arange(first, high / step + 1e-9)]
 
 
 def _span(values: Sequence[float]) -> Point:
@@ -121,16 +122,25 @@ def _drawn(series: Series, color: str, across: _Axis, up: _Axis) -> list[str]:
         parts += [f'<circle cx="{x}" cy="{y}" r="3.5" fill="{color}"/>' for x, y in places]
     for (x, y), note in zip(places, series.notes, strict=False):
         parts.append(
-            f'<text x="{float(x) + 6:g}" y="{float(y) - 6:g}" font-size="10" fill="{color}">{escape(note)}</text>'
+            f'<text x="{float(x) + 6:g}" y="{float(y) + 12:g}" font-size="10" fill="{color}">{escape(note)}</text>'
         )
     return parts
 
 
-def _legend(series: Sequence[Series]) -> list[str]:
+def _colors(series: Sequence[Series]) -> list[str]:
+    """One each; dashed lines are for comparison, and grey."""
+    found, used = [], 0
+    for each in series:
+        found.append(ASIDE if each.dashed else COLORS[used % len(COLORS)])
+        used += not each.dashed
+    return found
+
+
+def _legend(series: Sequence[Series], colors: Sequence[str]) -> list[str]:
     """Names in the upper left, one below the other."""
     parts = []
-    for index, each in enumerate(series):
-        y, color = MARGIN[1] + 16 + 17 * index, COLORS[index % len(COLORS)]
+    for index, (each, color) in enumerate(zip(series, colors, strict=True)):
+        y = MARGIN[1] + 16 + 17 * index
         dash = ' stroke-dasharray="5 4"' if each.dashed else ""
         parts.append(f'<path d="M{MARGIN[0] + 10} {y - 4}h22" stroke="{color}" stroke-width="2"{dash}/>')
         parts.append(f'<text x="{MARGIN[0] + 38}" y="{y}">{escape(each.name)}</text>')
