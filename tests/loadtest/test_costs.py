@@ -136,6 +136,7 @@ def test_measure_writes_what_run_and_simulate_read(scripted: Any, tmp_path: Path
     figures = json.loads(sim.read_text())
     assert figures["sent"] == len(script.frames) - before
     assert figures["simulated"]
+    assert figures["scenario"]["arrivals"]["process"] == "poisson"
 
 
 @pytest.mark.parametrize(

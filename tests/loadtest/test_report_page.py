@@ -1,5 +1,6 @@
 """The pages: well formed, self-contained, and true to the run."""
 
+import dataclasses
 import json
 import re
 from html.parser import HTMLParser
@@ -119,6 +120,14 @@ def test_a_page_has_the_plots_and_the_figures() -> None:
         assert words in page.text
     assert len(page.svgs) == 9
     assert f"{len(RUN.outcomes):,}" in page.text
+
+
+def test_exits_of_like_quality_share_a_line() -> None:
+    """Words that would lie over one another are written once."""
+    exits = [{"quality": quality} for quality in (0.46, 0.47, 0.58, 0.8)]
+    text = Page(report_page(dataclasses.replace(RUN, facts={"model": {"exits": exits}}))).text
+    assert "exit 1, 2" in text
+    assert "exit 2, 3" not in text
 
 
 def test_marks_stay_inside_their_pictures() -> None:

@@ -14,13 +14,11 @@ from interim.loadtest.entries import ScenarioError
 from interim.loadtest.plan import plan
 from interim.loadtest.replay import replay
 from interim.loadtest.request_lines import read_requests, tells_the_truth, write_requests
-from interim.loadtest.scenario import builtin_names, read_scenario
+from interim.loadtest.scenario import builtin_names, described, read_scenario
 from interim.loadtest.traffic import Traffic, settled
 
 if TYPE_CHECKING:
     import argparse
-
-    from interim.loadtest.plan import Planned
 
 
 def add_replay(parser: argparse.ArgumentParser) -> None:
@@ -55,12 +53,15 @@ def run_replay(options: argparse.Namespace, *, policy: str) -> int:
             "Nobody says what stages take: give --costs with a file of `interim-load measure`, or a server."
         )
     costs = _costs(options.costs)
-    name, requests = _planned(options, costs)
+    traffic = _traffic(options, costs)
+    requests = read_requests(options.requests) if options.requests else plan(traffic)
     if options.write_requests:
         write_requests(options.write_requests, requests)
         return 0
+    name = options.requests.stem if options.requests else traffic.name
     run = replay(requests, costs, policy=policy, name=name, seed=options.seed or 1)
-    facts = json.dumps(run.as_json())
+    known = {"scenario": described(traffic)} if options.scenario else {}
+    facts = json.dumps({**known, **run.as_json()})
     if options.json == "-":
         print(facts)
         return 0
@@ -70,19 +71,16 @@ def run_replay(options: argparse.Namespace, *, policy: str) -> int:
     return 0
 
 
-def _planned(options: argparse.Namespace, costs: Costs) -> tuple[str, tuple[Planned, ...]]:
-    """The run's name and its requests."""
-    if options.requests:
-        return options.requests.stem, read_requests(options.requests)
-    if not options.scenario:
+def _traffic(options: argparse.Namespace, costs: Costs) -> Traffic:
+    """The scenario, in requests per second and milliseconds; of a file of requests alone, nothing but a name."""
+    if not options.scenario and not options.requests:
         raise ScenarioError("There is nothing to simulate: give --scenario FILE|NAME, or --requests FILE.")
-    scenario = read_scenario(options.scenario)
+    scenario = read_scenario(options.scenario or "steady")
     if not isinstance(scenario, Traffic):
         raise ScenarioError("A clip is sent to a server: there is nothing to simulate in it.")
     if options.seed is not None:
         scenario = replace(scenario, seed=options.seed)
-    rates = {"exit1_hz": costs.exit1_hz, "full_hz": costs.full_hz, "full_ms": costs.full_ms}
-    return scenario.name, plan(settled(scenario, **rates))
+    return settled(scenario, exit1_hz=costs.exit1_hz, full_hz=costs.full_hz, full_ms=costs.full_ms)
 
 
 def _costs(written: str) -> Costs:

@@ -18,7 +18,7 @@ from interim.loadtest.entries import ScenarioError
 from interim.loadtest.loopback import is_loopback
 from interim.loadtest.plan import plan
 from interim.loadtest.request_lines import read_requests, write_requests
-from interim.loadtest.scenario import Clip, Scenario, builtin_names, read_scenario
+from interim.loadtest.scenario import Clip, Scenario, builtin_names, described, read_scenario
 from interim.loadtest.traffic import Traffic, faster, settled
 
 if TYPE_CHECKING:
@@ -232,7 +232,7 @@ def _traffic(scenario: Traffic, requests: tuple[Planned, ...], options: argparse
 
 def _write(figures: dict[str, Any], table: str, scenario: Scenario, options: argparse.Namespace) -> None:
     facts = {
-        "scenario": _plain(scenario),
+        "scenario": described(scenario),
         "server": options.server,
         "ended": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         **figures,
@@ -243,13 +243,3 @@ def _write(figures: dict[str, Any], table: str, scenario: Scenario, options: arg
     print(table)
     if options.json:
         Path(options.json).write_text(json.dumps(facts, indent=None) + "\n", encoding="utf-8")
-
-
-def _plain(scenario: Scenario) -> dict[str, Any]:
-    """A scenario as plain data, with the words its file has for arrivals and budgets."""
-    plain: dict[str, Any] = json.loads(json.dumps(dataclasses.asdict(scenario), default=str))
-    if isinstance(scenario, Traffic):
-        plain["arrivals"]["process"] = type(scenario.arrivals).__name__.lower()
-        plain["arrivals"].pop("times_s", None)  # a recording is long, and has a file of its own
-        plain["budgets"]["distribution"] = type(scenario.budgets).__name__.lower()
-    return plain

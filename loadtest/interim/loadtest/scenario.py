@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import json
+from dataclasses import asdict, dataclass
 from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from interim.loadtest.entries import ScenarioError, parse_entries
 from interim.loadtest.traffic import Traffic
@@ -93,3 +94,13 @@ def _clip(entries: Entries, path: Path) -> Clip:
         newest_wins=entries.flag("newest_wins"),
         model=entries.text("model", ""),
     )
+
+
+def described(scenario: Scenario) -> dict[str, Any]:
+    """A scenario as plain data, with the words its file has for arrivals and budgets."""
+    plain: dict[str, Any] = json.loads(json.dumps(asdict(scenario), default=str))
+    if isinstance(scenario, Traffic):
+        plain["arrivals"]["process"] = type(scenario.arrivals).__name__.lower()
+        plain["arrivals"].pop("times_s", None)  # a recording is long, and has a file of its own
+        plain["budgets"]["distribution"] = type(scenario.budgets).__name__.lower()
+    return plain

@@ -13,6 +13,8 @@ from interim.loadtest.page.recovery import recovery, steps_of
 from interim.loadtest.summary import LAG_LIMIT_MS
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from interim.loadtest.page.curves import Bins
     from interim.loadtest.run_file import Run
 
@@ -28,9 +30,9 @@ def quality(run: Run, bins: Bins) -> Picture | None:
         run.outcomes, bins, lambda one: one.quality if one.in_time else None, curves.mean
     )
     high = max([each for each in (*means, *answered) if each is not None] + levels, default=1.0)
-    plot = frame(bins, (0.0, 1.05 * high), "quality at the deadline", right=52.0)
-    for index, level in enumerate(levels, start=1):
-        plot.level(level, f"exit {index}")
+    plot = frame(bins, (0.0, 1.05 * high), "quality at the deadline", right=64.0)
+    for level, words in _apart(levels, least=0.05 * high):
+        plot.level(level, words)
     plot.line(_centres(bins), answered, "client")
     plot.line(_centres(bins), means, "server")
     mark_steps(plot, run)
@@ -41,6 +43,17 @@ def quality(run: Run, bins: Bins) -> Picture | None:
         svg=plot.as_svg("Quality at the deadline over time"),
         legend={"server": "mean over all requests", "client": "over those answered in time"},
     )
+
+
+def _apart(levels: Sequence[float], *, least: float) -> list[tuple[float, str]]:
+    """Where each exit lies and what to write there; close ones share a line, or nobody could read them."""
+    groups: list[tuple[float, list[int]]] = []
+    for index, level in sorted(enumerate(levels, start=1), key=lambda pair: pair[1]):
+        if groups and level - groups[-1][0] < least:
+            groups[-1][1].append(index)
+        else:
+            groups.append((level, [index]))
+    return [(level, f"exit {', '.join(map(str, sorted(exits)))}") for level, exits in groups]
 
 
 def budgets(run: Run, bins: Bins) -> Picture | None:
@@ -67,9 +80,13 @@ def budgets(run: Run, bins: Bins) -> Picture | None:
     says = "Of admitted requests: what they asked for (10 to 90 %), and what was in force at the end."
     legend = {"server": "in force: median, 10 and 90 % dashed", "asked": "asked for"}
     if back is not None:
-        plot.upright(back.at_s + back.budgets_s, f"back after {back.budgets_s:.2f} s", "back")
         says += f" The shade ends {back.allowed_s:.2g} s after the step: twice the longest deadline."
-        legend |= {"window": "time allowed to be back", "back": "the last budget cut short"}
+        legend |= {"window": "time allowed to be back"}
+        if back.budgets_s:
+            plot.upright(back.at_s + back.budgets_s, f"back after {back.budgets_s:.2f} s", "back", row=1)
+            legend |= {"back": "the last budget cut short"}
+        else:
+            says += " After the step none was cut."
     return Picture(title="Budget in force", says=says, svg=plot.as_svg("Budgets over time"), legend=legend)
 
 

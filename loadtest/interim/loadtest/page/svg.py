@@ -88,8 +88,8 @@ class Plot:
             back = [f"{self._px(x):.1f},{self._py(low):.1f}" for x, (low, _) in reversed(run)]
             self._marks.append(f'<polygon class="band {colour}" points="{" ".join(there + back)}"/>')
 
-    def upright(self, x: float, words: str = "", colour: str = "mark") -> None:
-        """A vertical line through the whole plot, with words at its top."""
+    def upright(self, x: float, words: str = "", colour: str = "mark", *, row: int = 0) -> None:
+        """A vertical line through the whole plot, with words at its top, in a row of their own if need be."""
         at = self._px(x)
         top, bottom = _TOP, self._height - _BOTTOM
         self._marks.append(
@@ -98,7 +98,7 @@ class Plot:
         if words:
             near_end = at > 0.8 * self._width
             place = f'class="note{" end" if near_end else ""}" x="{at - 4 if near_end else at + 4:.1f}"'
-            self._marks.append(f'<text {place} y="{top + 10:.1f}">{escape(words)}</text>')
+            self._marks.append(f'<text {place} y="{top + 10 + 13 * row:.1f}">{escape(words)}</text>')
 
     def level(self, y: float, words: str) -> None:
         """A dotted horizontal line, with words at its right end."""
