@@ -79,10 +79,11 @@ def test_the_front_knows_only_the_border_of_the_engine() -> None:
 
 
 def test_loadtest_uses_only_the_numpy_metrics_of_the_zoo() -> None:
-    """A load test runs where no torch is installed."""
+    """A load test runs where no torch is installed; the metrics' errors go with them."""
     names = imported_names(ROOT / "loadtest/interim/loadtest")
     zoo = {name for name in names if name.startswith("interim.model_zoo")}
-    assert all(name.startswith("interim.model_zoo.metrics") for name in zoo)
+    assert all(name.startswith(("interim.model_zoo.metrics", "interim.model_zoo.errors")) for name in zoo)
+    assert "torch" not in loaded_by("import interim.loadtest.main, interim.loadtest.quality")
 
 
 def test_scheduling_needs_only_the_standard_library() -> None:
