@@ -7,6 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from interim.model_zoo.card import Card
+from interim.model_zoo.checkpoint import read
+from interim.model_zoo.registry import FILLS
 from interim.training.data.survey import SplitSurvey
 from interim.training.main import main
 from interim.training.recipe import read_recipe
@@ -36,6 +39,11 @@ def surveyed(count: int, size: tuple[int, int]) -> SplitSurvey:
     return SplitSurvey(split="train", count=count, pixels=counts, images=counts, size=size)
 
 
+def card(network: str, fill: str = "rbf") -> Card:
+    """Weights to start from."""
+    return Card(name="start", network=network, classes=(), threshold=0.9, fill=fill)
+
+
 def test_the_recipe_can_be_trained(folder: Path, tmp_path: Path, capsys: Capture) -> None:
     """It is read again as it was meant: the default's network, the folder's name, a crop that fits."""
     out = tmp_path / "mine.toml"
@@ -48,6 +56,7 @@ def test_the_recipe_can_be_trained(folder: Path, tmp_path: Path, capsys: Capture
     assert recipe.crop == (64, 96)
     assert recipe.batch == 4
     assert [phase.masking for phase in recipe.phases] == [False, True]
+    assert (recipe.fill, recipe.threshold) == (read("default").card.fill, read("default").card.threshold)
 
 
 def test_what_is_there_is_counted(folder: Path, tmp_path: Path, capsys: Capture) -> None:
@@ -78,10 +87,9 @@ def test_large_images_are_zoomed_towards_what_is_served(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text(
         tuning_recipe(
-            surveyed(40, (3000, 4000)), Path("d"), name='a "b"', network="hrnet-w18s-ee",
-            start="default", long_side=1024, file="f",
+            surveyed(40, (3000, 4000)), Path("d"), card("hrnet-w18s-ee"), name='a "b"', start="x", file="f"
         )
-    )  # fmt: skip
+    )
     recipe = read_recipe(path)
     assert recipe.name == 'a "b"'
     assert recipe.crop == (320, 384)
@@ -95,9 +103,20 @@ def test_few_images_make_a_small_batch(tmp_path: Path) -> None:
     path = tmp_path / "recipe.toml"
     path.write_text(
         tuning_recipe(
-            surveyed(2, (40, 40)), Path("d"), name="n", network="hrnet-w18s-adpc",
-            start="s", long_side=1024, file="f",
+            surveyed(2, (40, 40)), Path("d"), card("hrnet-w18s-adpc"), name="n", start="s", file="f"
         )
-    )  # fmt: skip
+    )
     recipe = read_recipe(path)
     assert (recipe.batch, recipe.crop, recipe.phases[0].epochs) == (2, (32, 32), 200)
+
+
+@pytest.mark.parametrize("fill", sorted(FILLS))
+def test_what_fills_skipped_positions_stays(tmp_path: Path, fill: str) -> None:
+    """Weights trained with one fill go on with it; holding ones take turns with dense steps."""
+    path = tmp_path / "recipe.toml"
+    given = card("hrnet-w18s-adpc", fill)
+    path.write_text(tuning_recipe(surveyed(8, (64, 64)), Path("d"), given, name="n", start="s", file="f"))
+    recipe = read_recipe(path)
+    assert (recipe.fill, recipe.threshold) == (fill, 0.9)
+    assert recipe.phases[1].masking
+    assert bool(recipe.phases[1].dense_every) == (fill == "hold")

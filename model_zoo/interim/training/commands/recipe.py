@@ -37,10 +37,7 @@ def run(arguments: argparse.Namespace) -> int:
     train, val = survey(folder, "train"), survey(folder, "val")
     name = arguments.name or arguments.data.resolve().name
     out = arguments.out or Path(f"{name}.toml")
-    text = tuning_recipe(
-        train, arguments.data, name=name, network=start.network, start=arguments.init,
-        long_side=start.long_side, file=str(out),
-    )  # fmt: skip
+    text = tuning_recipe(train, arguments.data, start, name=name, start=arguments.init, file=str(out))
     out.write_text(text, encoding="utf-8")
     said = warnings(folder, train, val)
     if arguments.json:
