@@ -237,7 +237,7 @@ def test_nothing_is_allocated_after_the_first_requests(native: NativeHrnet, imag
 def test_old_memory_does_not_show(native: NativeHrnet, images: Tensor) -> None:
     """Maps that were poisoned inside before they were lent give the same bits."""
     clean = [(p.logits.clone(), p.active.clone()) for p in predictions(native, images)]
-    native.operations.pool.poison(torch.nan)
+    native.poison(torch.nan)
     for (logits, active), p in zip(clean, predictions(native, images), strict=True):
         assert torch.equal(p.logits, logits)
         assert torch.equal(p.active, active)

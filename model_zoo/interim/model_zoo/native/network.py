@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+from collections import OrderedDict
 from typing import TYPE_CHECKING
 
 import torch
@@ -23,10 +25,14 @@ if TYPE_CHECKING:
     from interim.model_zoo.native.maps import Map
     from interim.model_zoo.native.operations import Operations
     from interim.model_zoo.native.stages import Maps
+    from interim.model_zoo.native.workspace import Spares
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 
 IMAGE_LEVEL = -2
 """The level of the image itself; the logits are at level 0."""
+
+KEPT_SIZES = 4
+"""Spare maps are kept for so many sizes, the latest."""
 
 PIXEL_CHANNELS = 4
 """Red, green, blue, and ones (`intake.WithOnes`)."""
@@ -69,6 +75,7 @@ class NativeHrnet:
         self._rule = network.rule
         self.operations = operations
         folded = prepare(network, dtype=torch.float64, masking=False)
+        self._spares: OrderedDict[tuple[int, tuple[int, int]], list[Spares]] = OrderedDict()
         self._sections = [NativeSection(part, operations) for part in typed(Section, folded.sections)]
 
     def start(self, images: Tensor) -> State:
@@ -82,22 +89,46 @@ class NativeHrnet:
 
     def stage(self, exit_: int, state: State) -> Slices:
         """Run the section that ends at `exit_` (from 1); a slice is a millisecond or so."""
-        operations, section, previous = self.operations, self._sections[exit_ - 1], state.prediction
-        before = previous if self.masking else None
-        images, size = _shape(state)
-        space = Workspace(operations, images, size, before.active if before else None)
-        if previous is None:
+        shape = _shape(state)
+        idle = self._idle(shape)
+        spares = idle.pop() if idle else {}
+        before = state.prediction.active if self.masking and state.prediction else None
+        try:
+            return (yield from self._run(exit_, state, Workspace(self.operations, *shape, before, spares)))
+        finally:
+            idle.append(spares)
+
+    def poison(self, value: float) -> None:
+        """Write a value into all memory that is idle: who reads what it has not written will know (for tests)."""
+        self.operations.pool.poison(value)
+        for spares in itertools.chain(*self._spares.values()):
+            for each in spares.values():
+                each.values.fill_(value)
+
+    def _run(self, exit_: int, state: State, space: Workspace) -> Slices:
+        """The stage, in a workspace of its own."""
+        operations, section = self.operations, self._sections[exit_ - 1]
+        before = state.prediction if self.masking else None
+        if state.prediction is None:
             pixels = space.spare(PIXEL_CHANNELS, IMAGE_LEVEL)
             yield from operations.pixels(state.maps[0], pixels)
             maps: Maps = (pixels,)
         else:
-            maps = self._maps(exit_, state, size)
+            maps = self._maps(exit_, state, space.size)
         scores = space.spare(section.classes, 0, 2)
         maps = yield from section.steps(maps, scores, space)
         logits = operations.logits(scores, space.active(0), before.logits if before else None)
         yield
         prediction = self._predict(logits, before)
         return State(tuple(operations.memory(x) for x in maps), prediction, exit_)
+
+    def _idle(self, shape: tuple[int, tuple[int, int]]) -> list[Spares]:
+        """The spare maps that nobody uses for so many images of a size; those of sizes long unused are let go."""
+        idle = self._spares.setdefault(shape, [])
+        self._spares.move_to_end(shape)
+        while len(self._spares) > KEPT_SIZES:
+            self._spares.popitem(last=False)
+        return idle
 
     def _maps(self, exit_: int, state: State, size: tuple[int, int]) -> Maps:
         """The maps whose memory a state has."""

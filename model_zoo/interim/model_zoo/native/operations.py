@@ -9,14 +9,14 @@ import torch
 
 from interim.model_zoo.confidence import MaxProbability
 from interim.model_zoo.native.answers import Answers
-from interim.model_zoo.native.conv import PackedConv
+from interim.model_zoo.native.conv import CConv, PackedConv
 from interim.model_zoo.native.maps import CELL_BYTES, LANES, LINE_CELLS, Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.pool import Pool
 from interim.model_zoo.native.runs import RunLists, Runs
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Callable, Iterable, Sequence
 
     from torch import Tensor
 
@@ -30,6 +30,9 @@ SLICE_MACS = 100_000_000
 SLICE_LOADS = 100_000
 """Vectors read in a slice of what is no convolution: likewise."""
 
+KNOWN_MOST = 64
+"""Sets of maps that a convolution remembers."""
+
 GROUP_RUNS = 4
 """Runs that the convolutions compute together."""
 
@@ -40,6 +43,7 @@ class SlicedConv:
     def __init__(self, packed: PackedConv, threads: int) -> None:
         self.outputs = packed.outputs
         self._packed = packed
+        self._known: dict[tuple[int | None, ...], tuple[Callable[..., int], CConv]] = {}
         self._threads = threads
         self._slice = max(1, threads * SLICE_MACS // packed.macs_per_run // GROUP_RUNS) * GROUP_RUNS
 
@@ -56,11 +60,30 @@ class SlicedConv:
 
         The residual may be the target.
         """
-        bound = self._packed.bind(sources, target, residual=residual, relu=relu)
-        conv = ctypes.addressof(bound.c)
+        function, conv = self._bound(sources, target, residual, relu=relu)
+        address = ctypes.addressof(conv)
         for part in _cut(runs, self._slice):
-            bound.function(conv, part.address, len(part), self._threads, None)
+            function(address, part.address, len(part), self._threads, None)
             yield
+
+    def _bound(
+        self, sources: Sequence[Map], target: Map, residual: Map | None, *, relu: bool
+    ) -> tuple[Callable[..., int], CConv]:
+        """The kernel and its argument for certain maps.
+
+        Remembered by where maps are: their memory is pooled, so it is the same ones again and again.
+        """
+        shape = target.shape
+        place = (shape.images, shape.height, shape.width)
+        kept = None if residual is None else residual.c.cells
+        key = (*place, relu, target.c.cells, kept, *(source.c.cells for source in sources))
+        found = self._known.get(key)
+        if found is None:
+            if len(self._known) >= KNOWN_MOST:
+                self._known.clear()
+            bound = self._packed.bind(sources, target, residual=residual, relu=relu)
+            found = self._known[key] = (bound.function, bound.c)  # not the maps: their memory is to go back
+        return found
 
 
 class Operations:
@@ -186,6 +209,8 @@ class Operations:
         return max(1, self._threads * SLICE_LOADS // loads)
 
 
-def _cut(runs: Runs, step: int) -> Iterator[Runs]:
+def _cut(runs: Runs, step: int) -> Iterable[Runs]:
     """Runs in parts of `step`."""
+    if 0 < len(runs) <= step:
+        return (runs,)
     return (runs.part(first, step) for first in range(0, len(runs), step))

@@ -26,6 +26,10 @@ Steps = Generator[None, None, None]
 """Work under way: yields wherever it may be given up, after a millisecond or so."""
 
 
+Spares = dict[tuple[int, int, int], "Map"]
+"""Maps for what is read at once, by number, channels and level."""
+
+
 @dataclass(frozen=True, slots=True)
 class Stream:
     """A branch's map at the start of a stage: `value` is read first, `target` takes what comes of it."""
@@ -42,17 +46,24 @@ class Workspace:
         images: How many images.
         size: Height and width at level 0.
         active: The positions (N, h, w) bool at level 0 that are computed; None: all.
+        spares: Maps of another workspace of so many images of this size, which is no longer used.
     """
 
     def __init__(
-        self, operations: Operations, images: int, size: tuple[int, int], active: Tensor | None
+        self,
+        operations: Operations,
+        images: int,
+        size: tuple[int, int],
+        active: Tensor | None,
+        spares: Spares,
     ) -> None:
         self.operations = operations
         self.images = images
         self.size = size
         self._active = active
         self._lists: dict[tuple[int, int], Runs] = {}
-        self._spare: dict[tuple[int, int, int], Map] = {}
+        self._spares = spares
+        self._cleared: set[tuple[int, int, int]] = set()
 
     def all(self, level: int) -> Runs:
         """Every position at a level."""
@@ -92,18 +103,17 @@ class Workspace:
     def spare(self, channels: int, level: int, number: int = 0) -> Map:
         """A map for what is read at once, the same each time it is asked for by the same number."""
         key = (number, channels, level)
-        if key not in self._spare:
-            self._spare[key] = self.fresh(channels, level)
-        return self._spare[key]
+        if key not in self._spares:
+            self._spares[key] = self.fresh(channels, level)
+        return self._spares[key]
 
     def inner(self, channels: int, level: int) -> Map:
         """Like `spare`, and zero wherever `active` does not list."""
-        key = (INNER, channels, level)
-        if key not in self._spare:
-            self._spare[key] = self.fresh(channels, level)
-            if self._active is not None:
-                self.operations.clear(self._spare[key])
-        return self._spare[key]
+        key, found = (INNER, channels, level), self.spare(channels, level, INNER)
+        if self._active is not None and key not in self._cleared:
+            self._cleared.add(key)
+            self.operations.clear(found)
+        return found
 
     def stream(self, value: Map, level: int) -> Stream:
         """A branch whose map must stay as it is: the target keeps its values where nothing is computed."""
