@@ -33,6 +33,16 @@ typedef struct {
     Map residual; /* cells are NULL where there is none */
 } Conv;
 
+/* How the lanes of a run are read. A run costs what its vectors cost, listed or not, and masks leave
+ * many of them empty in one half: those are computed two by two. */
+enum Reading {
+    WHOLE,   /* 16 neighbours */
+    HALVES,  /* 8 neighbours and 8 others, with a pointer each */
+    STRIDED, /* every other one of 32 neighbours, for stride 2 */
+};
+
+enum { HALF = LANES / 2 };
+
 /* Compute the listed positions of the target.
  *
  * `threads`: 1 calls no OpenMP at all. `give_up`: read between groups of runs, may be NULL; what

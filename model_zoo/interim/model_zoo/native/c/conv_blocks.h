@@ -1,42 +1,49 @@
 /* The convolution, for any kind of number: included once by conv_bf16.c and once by conv_fp32.c,
  * after they have said what vectors are:
  *
- *   Sum, Cells, PARTS               accumulators; cells; how many of either make a run's LANES
- *   GROUP_RUNS, SMALL_RUNS          runs computed together, and at the end of a list, so that the
- *                                   accumulators (runs x PARTS x BLOCK_OUTPUTS) fit the registers
- *   load(at), load_halved(at)       the next cells; every other one of twice as many
- *   broadcast(cell), filled(value)  one weight in all lanes; one float in all lanes
- *   multiplied(sum, weight, x)      sum + weight * x
- *   CHANNELS                        of a cell
- *   CONV                            the exported function's name
+ *   Sum, Cells, PARTS         accumulators; cells; how many of either make a run's LANES
+ *   GROUP_RUNS, SMALL_RUNS    runs computed together, and at the end of a list, so that the
+ *                             accumulators (runs x PARTS x BLOCK_OUTPUTS) fit the registers
+ *   load_part(at, offset, part, reading)
+ *                             the cells of a run, or of one of its parts
+ *   broadcast(cell), filled(value)
+ *                             one weight in all lanes; one float in all lanes
+ *   multiplied(sum, weight, x)
+ *                             sum + weight * x
+ *   CHANNELS                  of a cell
+ *   CONV                      the exported function's name
  *
  * They then define write_run, the epilogue.
  */
 #include "conv.h"
+#include "threads.h"
+
+/* What is computed together: GROUP_RUNS runs, or twice as many halves. Pointers are into plane 0;
+ * those of the sources are where the kernel's first tap is. */
+typedef struct {
+    int count; /* entries; the rest are filled up in complete() */
+    uint16_t lanes[2 * GROUP_RUNS];
+    Cell *target[2 * GROUP_RUNS];
+    const Cell *residual[2 * GROUP_RUNS]; /* NULL where there is none */
+    const Cell *taps[MAX_SOURCES][2 * GROUP_RUNS];
+} Group;
 
 /* The accumulators of one run. */
 typedef Sum Sums[BLOCK_OUTPUTS][PARTS];
 
-/* Where a run is in plane 0 of the target and the residual (NULL where there is none). */
-typedef struct {
-    Cell *target;
-    const Cell *residual;
-    uint16_t lanes;
-} Place;
-
-/* Runs computed together, and where their kernel's first tap is in each source. */
-typedef struct {
-    Place places[GROUP_RUNS];
-    const Cell *taps[MAX_SOURCES][GROUP_RUNS];
-} Group;
-
 typedef void Block(const Conv *conv, const Group *group, int first);
 
-INLINE void write_run(const Conv *conv, const Place *place, int first, int outputs, const Sums sums);
+/* The epilogue for outputs from `first` on of the run at `entry`. */
+INLINE void write_run(
+    const Conv *conv, const Group *group, int entry, int first, int outputs, enum Reading reading, const Sums sums
+);
+
+/* A group's first entry for a run. */
+INLINE int entry_of(int run, enum Reading reading) { return reading == HALVES ? 2 * run : run; }
 
 /* One row of the kernel in one plane: the inner loop. Returns the weights behind those used. */
 INLINE const Cell *add_row(
-    Sums *sums, const Cell *const *taps, int64_t offset, const Cell *weights, int kernel, int stride, int runs,
+    Sums *sums, const Cell *const *taps, int64_t offset, const Cell *weights, int kernel, enum Reading reading, int runs,
     int outputs
 ) {
 #pragma GCC unroll 3
@@ -45,10 +52,8 @@ INLINE const Cell *add_row(
 #pragma GCC unroll 4
         for (int r = 0; r < runs; r++)
 #pragma GCC unroll 2
-            for (int part = 0; part < PARTS; part++) {
-                const Cell *at = taps[r] + offset + kx + part * stride * (LANES / PARTS);
-                x[r][part] = stride == 1 ? load(at) : load_halved(at);
-            }
+            for (int part = 0; part < PARTS; part++)
+                x[r][part] = load_part(taps + entry_of(r, reading), offset + kx, part, reading);
 #pragma GCC unroll 6
         for (int o = 0; o < outputs; o++) {
             const Cells weight = broadcast(weights[o]);
@@ -63,7 +68,7 @@ INLINE const Cell *add_row(
 }
 
 /* Outputs `first` to `first + outputs - 1` of the first `runs` runs of a group. */
-INLINE void block(const Conv *conv, const Group *group, int first, int kernel, int stride, int runs, int outputs) {
+INLINE void block(const Conv *conv, const Group *group, int first, int kernel, enum Reading reading, int runs, int outputs) {
     Sums sums[GROUP_RUNS];
 #pragma GCC unroll 6
     for (int o = 0; o < outputs; o++)
@@ -74,59 +79,68 @@ INLINE void block(const Conv *conv, const Group *group, int first, int kernel, i
     const Cell *weights = conv->weights + first * conv->taps;
     for (int s = 0; s < conv->sources; s++) {
         const Map *source = &conv->source[s];
-        const Cell *taps[GROUP_RUNS];
-#pragma GCC unroll 4
-        for (int r = 0; r < runs; r++) taps[r] = group->taps[s][r];
+        const Cell *taps[2 * GROUP_RUNS];
+#pragma GCC unroll 8
+        for (int i = 0; i < entry_of(runs, reading); i++) taps[i] = group->taps[s][i];
         int64_t start = 0;
         for (int plane = 0; plane < source->planes; plane++, start += source->plane_stride) {
             int64_t offset = start;
             for (int ky = 0; ky < kernel; ky++, offset += source->row_pitch)
-                weights = add_row(sums, taps, offset, weights, kernel, stride, runs, outputs);
+                weights = add_row(sums, taps, offset, weights, kernel, reading, runs, outputs);
         }
     }
 #pragma GCC unroll 4
-    for (int r = 0; r < runs; r++) write_run(conv, &group->places[r], first, outputs, sums[r]);
+    for (int r = 0; r < runs; r++)
+        write_run(conv, group, entry_of(r, reading), first, outputs, reading, sums[r]);
 }
 
 /* A function for each kind of kernel, runs and outputs, so that all loops over registers have
  * fixed ends. */
 #define BLOCK(NAME, ...) \
     static void NAME(const Conv *conv, const Group *group, int first) { block(conv, group, first, __VA_ARGS__); }
-#define BLOCKS(NAME, ...)         \
+#define BLOCKS(NAME, ...)           \
     BLOCK(NAME##_2, __VA_ARGS__, 2) \
     BLOCK(NAME##_4, __VA_ARGS__, 4) \
     BLOCK(NAME##_6, __VA_ARGS__, 6)
-BLOCKS(pointwise_small, 1, 1, SMALL_RUNS)
-BLOCKS(pointwise, 1, 1, GROUP_RUNS)
-BLOCKS(square_small, 3, 1, SMALL_RUNS)
-BLOCKS(square, 3, 1, GROUP_RUNS)
-BLOCKS(halving_small, 3, 2, SMALL_RUNS)
-BLOCKS(halving, 3, 2, GROUP_RUNS)
+#define SIZES(NAME, ...)                           \
+    BLOCKS(NAME##_small, __VA_ARGS__, SMALL_RUNS)  \
+    BLOCKS(NAME##_large, __VA_ARGS__, GROUP_RUNS)
+SIZES(pointwise, 1, WHOLE)
+SIZES(pointwise_halves, 1, HALVES)
+SIZES(square, 3, WHOLE)
+SIZES(square_halves, 3, HALVES)
+SIZES(halving, 3, STRIDED)
+
+#define NAMES(NAME) {{NAME##_small_2, NAME##_small_4, NAME##_small_6}, {NAME##_large_2, NAME##_large_4, NAME##_large_6}}
 
 /* The blocks of 2, 4 and 6 outputs for a convolution and a number of runs. */
-static Block *const *blocks_of(const Conv *conv, int64_t runs) {
-    static Block *const table[3][2][3] = {
-        {{pointwise_small_2, pointwise_small_4, pointwise_small_6}, {pointwise_2, pointwise_4, pointwise_6}},
-        {{square_small_2, square_small_4, square_small_6}, {square_2, square_4, square_6}},
-        {{halving_small_2, halving_small_4, halving_small_6}, {halving_2, halving_4, halving_6}},
-    };
-    return table[conv->kernel == 1 ? 0 : conv->stride][runs > SMALL_RUNS];
+static Block *const *blocks_of(const Conv *conv, int runs, enum Reading reading) {
+    static Block *const pointwises[2][2][3] = {NAMES(pointwise), NAMES(pointwise_halves)};
+    static Block *const squares[2][2][3] = {NAMES(square), NAMES(square_halves)};
+    static Block *const halvings[2][3] = NAMES(halving);
+    const int large = runs > SMALL_RUNS;
+    if (reading == STRIDED) return halvings[large];
+    return conv->kernel == 1 ? pointwises[reading][large] : squares[reading][large];
 }
 
-/* The first of `runs`, of which there are `count`. A group that is not full reads what its last
- * run does again and writes nothing there. */
-static void start_group(const Conv *conv, const Run *runs, int64_t count, Group *group) {
-    const Map *target = &conv->target, *residual = &conv->residual;
-    const int reach = conv->kernel / 2;
-    for (int r = 0; r < GROUP_RUNS; r++) {
-        const Run run = runs[r < count ? r : count - 1];
-        group->places[r] = (Place){
-            .target = cell_at(target, run.image, run.y, run.x),
-            .residual = residual->cells ? cell_at(residual, run.image, run.y, run.x) : NULL,
-            .lanes = r < count ? run.lanes : 0,
-        };
-        const int y = run.y * conv->stride - reach, x = run.x * conv->stride - reach;
-        for (int s = 0; s < conv->sources; s++) group->taps[s][r] = cell_at(&conv->source[s], run.image, y, x);
+/* Put a run's lanes from `first` on into a group. */
+static void add_entry(const Conv *conv, Group *group, const Run *run, int first, uint16_t lanes) {
+    const int entry = group->count++, reach = conv->kernel / 2, x = run->x + first;
+    group->lanes[entry] = lanes;
+    group->target[entry] = cell_at(&conv->target, run->image, run->y, x);
+    group->residual[entry] = conv->residual.cells ? cell_at(&conv->residual, run->image, run->y, x) : NULL;
+    for (int s = 0; s < conv->sources; s++)
+        group->taps[s][entry] =
+            cell_at(&conv->source[s], run->image, run->y * conv->stride - reach, x * conv->stride - reach);
+}
+
+/* Fill a group up with entries that read what its last one reads, and write nothing. */
+static void complete(const Conv *conv, Group *group, int entries) {
+    for (int i = group->count; i < entries; i++) {
+        group->lanes[i] = 0;
+        group->target[i] = group->target[i - 1];
+        group->residual[i] = group->residual[i - 1];
+        for (int s = 0; s < conv->sources; s++) group->taps[s][i] = group->taps[s][i - 1];
     }
 }
 
@@ -134,10 +148,10 @@ static void start_group(const Conv *conv, const Run *runs, int64_t count, Group 
  * have waited. INLINE here and below also because gcc drops calls that do nothing but prefetch. */
 INLINE void fetch_target(const Conv *conv, const Group *group, int64_t first) {
     if (first >= conv->outputs) return;
-    for (int r = 0; r < GROUP_RUNS; r++) {
-        const Place *place = &group->places[r];
-        const int64_t stride = place->residual ? conv->residual.plane_stride : conv->target.plane_stride;
-        const Cell *at = (place->residual ? place->residual : place->target) + first / CHANNELS * stride;
+    const int added = conv->residual.cells != NULL;
+    const int64_t stride = added ? conv->residual.plane_stride : conv->target.plane_stride;
+    for (int i = 0; i < group->count; i++) {
+        const Cell *at = (added ? group->residual[i] : group->target[i]) + first / CHANNELS * stride;
         for (int64_t plane = 0; plane < BLOCK_OUTPUTS / CHANNELS; plane++) __builtin_prefetch(at + plane * stride, 1);
     }
 }
@@ -157,45 +171,57 @@ INLINE void fetch_source(const Conv *conv, const Run *runs, int64_t count, int f
     }
 }
 
-/* All outputs of the first of `runs`. */
-static void run_group(const Conv *conv, const Run *runs, int64_t count) {
-    Block *const *blocks = blocks_of(conv, count);
-    Group group;
-    start_group(conv, runs, count, &group);
-    fetch_target(conv, &group, 0);
+/* Compute a group and empty it. `next`: the `left` runs behind it. */
+static void run_group(const Conv *conv, Group *group, enum Reading reading, const Run *next, int64_t left) {
+    if (!group->count) return;
+    Block *const *blocks = blocks_of(conv, reading == HALVES ? (group->count + 1) / 2 : group->count, reading);
+    complete(conv, group, entry_of(GROUP_RUNS, reading));
+    fetch_target(conv, group, 0);
     for (int first = 0; first < conv->outputs; first += BLOCK_OUTPUTS) {
-        const int left = conv->outputs - first;
-        fetch_target(conv, &group, first + BLOCK_OUTPUTS);
-        if (conv->kernel == 1) fetch_source(conv, runs + GROUP_RUNS, count - GROUP_RUNS, first);
-        blocks[left < BLOCK_OUTPUTS ? (left - 1) / 2 : 2](conv, &group, first);
+        const int outputs = conv->outputs - first;
+        fetch_target(conv, group, first + BLOCK_OUTPUTS);
+        if (conv->kernel == 1) fetch_source(conv, next, left, first);
+        blocks[outputs < BLOCK_OUTPUTS ? (outputs - 1) / 2 : 2](conv, group, first);
     }
+    group->count = 0;
 }
+
+typedef struct {
+    const Conv *conv;
+    const Run *runs;
+    const int32_t *give_up;
+    int *given_up;
+} Task;
 
 INLINE int is_set(const int32_t *flag) { return flag != NULL && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0; }
 
-#ifdef _OPENMP
-static int run_threads(const Conv *conv, const Run *runs, int64_t count, int threads, const int32_t *give_up) {
-    int given_up = 0;
-#pragma omp parallel for num_threads(threads) schedule(dynamic, 2) reduction(| : given_up)
-    for (int64_t i = 0; i < count; i += GROUP_RUNS) {
-        if (is_set(give_up))
-            given_up = 1;
-        else
-            run_group(conv, runs + i, count - i);
+/* Runs `begin` to `end - 1`: those with something in one half only are collected beside the others. */
+static void conv_part(const void *given, int64_t begin, int64_t end) {
+    const Task *task = given;
+    const Conv *conv = task->conv;
+    const enum Reading reading = conv->stride == 1 ? WHOLE : STRIDED;
+    Group whole = {.count = 0}, halves = {.count = 0};
+    for (int64_t i = begin; i < end; i++) {
+        const Run *run = &task->runs[i];
+        const uint16_t low = run->lanes & 0xff, high = run->lanes >> HALF;
+        if (reading == STRIDED || (low && high)) add_entry(conv, &whole, run, 0, run->lanes);
+        else if (low || high) add_entry(conv, &halves, run, low ? 0 : HALF, low ? low : high);
+        if (whole.count < GROUP_RUNS && halves.count < 2 * GROUP_RUNS) continue;
+        if (is_set(task->give_up)) break;
+        if (whole.count == GROUP_RUNS) run_group(conv, &whole, reading, run + 1, end - i - 1);
+        else run_group(conv, &halves, HALVES, run + 1, end - i - 1);
     }
-    return !given_up;
+    if (is_set(task->give_up)) {
+        __atomic_store_n(task->given_up, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    run_group(conv, &whole, reading, NULL, 0);
+    run_group(conv, &halves, HALVES, NULL, 0);
 }
-#endif
 
 EXPORT int CONV(const Conv *conv, const Run *runs, int64_t count, int threads, const int32_t *give_up) {
-#ifdef _OPENMP
-    if (threads > 1) return run_threads(conv, runs, count, threads, give_up);
-#else
-    (void)threads;
-#endif
-    for (int64_t i = 0; i < count; i += GROUP_RUNS) {
-        if (is_set(give_up)) return 0;
-        run_group(conv, runs + i, count - i);
-    }
-    return 1;
+    int given_up = 0;
+    const Task task = {conv, runs, give_up, &given_up};
+    shared_out(conv_part, &task, count, threads);
+    return !given_up;
 }
