@@ -1,12 +1,14 @@
 """From `Start` to `Ready`: models by name, costs measured at their dearest, errors a person can use."""
 
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 import torch
 from tests.server.scripted import EXITS, ScriptedModel
 
+from interim.model_zoo import checkpoint, registry
 from interim.model_zoo.native import library
 from interim.scheduling.costs import CostModel
 from interim.scheduling.doubts import Doubt
@@ -198,6 +200,18 @@ def test_kernels_serve_where_there_are_any() -> None:
     assert not loaded.masking
     assert loaded.note.startswith("every position is computed")
     assert loaded.model.spec.exits == load(Start(execution="reference", masking=False), CPU).model.spec.exits
+
+
+def test_kernels_skip_what_a_network_holds(tmp_path: Path) -> None:
+    """A checkpoint that was trained to hold is served masked."""
+    if isinstance(library.load(), library.Missing):
+        pytest.skip("no kernels can be compiled here")
+    found = checkpoint.read("default")
+    network = registry.build(found.card.network, classes=len(found.card.classes), fill="hold")
+    checkpoint.write(tmp_path, network.state_dict(), replace(found.card, fill="hold"))
+    loaded = load(Start(model=str(tmp_path), execution="native"), CPU)
+    assert loaded.masking
+    assert not loaded.note
 
 
 @pytest.mark.parametrize(("flags", "dtype"), [("fma avx2", "float32"), ("avx2 avx512_bf16", "bfloat16")])

@@ -210,6 +210,15 @@ def test_a_batch_is_its_images_bit_for_bit(native: NativeHrnet, images: Tensor) 
         assert_same(row, single[2])
 
 
+def test_threads_share_the_work_bit_for_bit(
+    native: NativeHrnet, half: AnytimeHrnet, kernels: Kernels, images: Tensor
+) -> None:
+    """Two threads give what one gives."""
+    two = NativeHrnet(half, Operations(kernels, torch.float32, threads=2), masking=True)
+    for one, other in zip(states(native, images[:1]), states(two, images[:1]), strict=True):
+        assert_same(one, other)
+
+
 def test_a_stage_can_be_given_up_and_leaves_its_state_as_it_was(native: NativeHrnet, images: Tensor) -> None:
     """Whenever it ends, what it started from is whole, and the next run of it is none the wiser."""
     before = states(native, images)

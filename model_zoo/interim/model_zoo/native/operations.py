@@ -24,11 +24,18 @@ if TYPE_CHECKING:
     from interim.model_zoo.native.library import Kernels
     from interim.model_zoo.native.workspace import Steps
 
-SLICE_MACS = 100_000_000
-"""Multiply-accumulates in a slice of convolution: less than a millisecond on one AVX-512 core."""
+SLICE_MACS = {
+    ("avx512", torch.bfloat16): 100_000_000,
+    ("avx512", torch.float32): 50_000_000,
+    ("avx2", torch.float32): 25_000_000,
+}
+"""Multiply-accumulates in a slice of convolution on one core: half a millisecond, or one where memory is slow."""
 
 SLICE_LOADS = 100_000
 """Vectors read in a slice of what is no convolution: likewise."""
+
+KNOWN_SIZES = 64
+"""Lists of all positions that are kept."""
 
 KNOWN_MOST = 64
 """Sets of maps that a convolution remembers."""
@@ -40,12 +47,12 @@ GROUP_RUNS = 4
 class SlicedConv:
     """A convolution with "same" padding, in slices."""
 
-    def __init__(self, packed: PackedConv, threads: int) -> None:
+    def __init__(self, packed: PackedConv, slice_macs: int, threads: int) -> None:
         self.outputs = packed.outputs
         self._packed = packed
         self._known: dict[tuple[int | None, ...], tuple[Callable[..., int], CConv]] = {}
         self._threads = threads
-        self._slice = max(1, threads * SLICE_MACS // packed.macs_per_run // GROUP_RUNS) * GROUP_RUNS
+        self._slice = max(1, threads * slice_macs // packed.macs_per_run // GROUP_RUNS) * GROUP_RUNS
 
     def steps(
         self,
@@ -110,7 +117,7 @@ class Operations:
         inputs = [weight.shape[1] for weight in weights]
         whole = torch.cat(list(weights), 1)
         packed = PackedConv(self._kernels, whole, bias, stride=stride, dtype=self._dtype, inputs=inputs)
-        return SlicedConv(packed, self._threads)
+        return SlicedConv(packed, SLICE_MACS[self._kernels.path, self._dtype], self._threads)
 
     def map(self, images: int, channels: int, size: tuple[int, int]) -> Map:
         """A map from the pool, whose insides may be anything."""
@@ -146,6 +153,8 @@ class Operations:
         """All positions of a size."""
         key = (images, *size)
         if key not in self._dense:
+            if len(self._dense) >= KNOWN_SIZES:
+                self._dense.clear()
             self._dense[key] = self._lists.dense(*key)
         return self._dense[key]
 
