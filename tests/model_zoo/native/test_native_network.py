@@ -252,6 +252,15 @@ def test_old_memory_does_not_show(native: NativeHrnet, images: Tensor) -> None:
         assert torch.equal(p.active, active)
 
 
+def test_memory_is_good_in_and_out_of_inference_mode(native: NativeHrnet, images: Tensor) -> None:
+    """What one request ran in, the next one need not."""
+    inside = states(native, images[:1])
+    state = native.start(images[:1])
+    for exit_, expected in enumerate(inside, 1):
+        state = finish(native.stage(exit_, state))
+        assert_same(state, expected)
+
+
 def test_images_that_do_not_fit_are_refused(native: NativeHrnet) -> None:
     """In the words of the network in torch."""
     with pytest.raises(BadInputError, match="60x64 images do not fit"):

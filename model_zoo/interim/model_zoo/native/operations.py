@@ -143,11 +143,11 @@ class Operations:
 
     def clear(self, target: Map) -> None:
         """Make a map zero."""
-        target.all_cells.zero_()
+        ctypes.memset(target.c.cells, 0, _bytes(target))
 
     def copy(self, source: Map, target: Map) -> None:
         """Copy a map whole."""
-        target.all_cells.copy_(source.all_cells)
+        ctypes.memmove(target.c.cells, source.c.cells, _bytes(target))
 
     def dense(self, images: int, size: tuple[int, int]) -> Runs:
         """All positions of a size."""
@@ -216,6 +216,11 @@ class Operations:
     def _slice(self, loads: int) -> int:
         """How many runs of so many loads fit a slice."""
         return max(1, self._threads * SLICE_LOADS // loads)
+
+
+def _bytes(map_: Map) -> int:
+    """Of all its images, borders and all."""
+    return CELL_BYTES * map_.shape.images * map_.shape.image_stride
 
 
 def _cut(runs: Runs, step: int) -> Iterable[Runs]:
