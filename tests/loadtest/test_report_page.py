@@ -222,6 +222,8 @@ def test_runs_that_agree_and_runs_that_do_not(files: list[str], tmp_path: Path, 
     assert main(["compare", files[0], str(same), "--agree", "--json", "-"]) == 1
     assert main(["compare", files[0], str(same), "--agree"]) == 1
     assert "BROKEN  same: utility" in capsys.readouterr().out
+    assert main(["compare", *files, "--agree"]) == 1
+    assert "BROKEN  two: requests unlike the first run's" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

@@ -8,14 +8,18 @@ from typing import TYPE_CHECKING, Any
 from interim.loadtest.promises import Check
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from interim.loadtest.outcome import Outcome
     from interim.loadtest.run_file import Run
     from interim.loadtest.summary import Summary
 
 UTILITY_POINTS = 2.0
 ATTAINMENT_POINTS = 0.5
 """How far simulator and server may lie apart on the same requests, in points."""
+
+
+_SAME = 1e-3  # seconds or milliseconds: files round
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +63,10 @@ class Comparison:
         first = next(iter(self.runs.values())).summary
         void = sum(bool(run.summary.void) for run in self.runs.values())
         checks = [Check(promise="runs that do not count", measured=void, limit=0)]
+        asked = next(iter(self.runs.values())).outcomes
         for name, run in list(self.runs.items())[1:]:
+            other = _differing(asked, run.outcomes)
+            checks.append(Check(promise=f"{name}: requests unlike the first run's", measured=other, limit=0))
             for what, limit in (("utility", UTILITY_POINTS), ("attainment", ATTAINMENT_POINTS)):
                 points = _points(getattr(run.summary, what), getattr(first, what))
                 measured = None if points is None else abs(points)
@@ -69,6 +76,15 @@ class Comparison:
                     )
                 )
         return tuple(checks)
+
+
+def _differing(asked: Sequence[Outcome], others: Sequence[Outcome]) -> int:
+    """How many requests are not the same in both: another instant, another budget, or in one run alone."""
+    same = sum(
+        abs(one.send_s - other.send_s) < _SAME and abs(one.budget_ms - other.budget_ms) < _SAME
+        for one, other in zip(asked, others, strict=False)
+    )
+    return max(len(asked), len(others)) - same
 
 
 def _points(share: float | None, other: float | None) -> float | None:

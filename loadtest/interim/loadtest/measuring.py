@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from statistics import median
+from statistics import fmean, median
 from typing import TYPE_CHECKING
 
 from interim.client import AsyncClient, Refused, Unavailable
@@ -66,7 +66,7 @@ async def measure(
         full_hz=full_hz,
         full_ms=median(fulls),
         overhead_ms=overhead_ms,
-        pictures=tuple(tuple(_without(run, overhead_ms) for run in each) for each in runs),
+        pictures=_on_device(runs, overhead_ms, first_ms=1e3 / exit1_hz, full_ms=1e3 / full_hz),
     )
 
 
@@ -98,9 +98,25 @@ def stages(refinements: Sequence[Refinement]) -> tuple[float, ...]:
     return (*spent_ms, *([0.0] * (refinements[-1].exits - len(spent_ms))))
 
 
-def _without(run: tuple[float, ...], overhead_ms: float) -> tuple[float, ...]:
-    first, *later = run
-    return tuple(max(ms, _LEAST_STAGE_MS) for ms in (first - overhead_ms, *later))
+def _on_device(
+    pictures: Sequence[Sequence[tuple[float, ...]]], overhead_ms: float, *, first_ms: float, full_ms: float
+) -> tuple[tuple[tuple[float, ...], ...], ...]:
+    """What stages take of the device: seen one at a time, each bears a hand-over that others' work hides.
+
+    All stages after the first are shortened alike, so that with the first they take what the rates say.
+    """
+    later_ms = fmean(sum(run[1:]) for runs in pictures for run in runs)
+    factor = (full_ms - first_ms) / later_ms if full_ms > first_ms and later_ms > 0.0 else 1.0
+    return tuple(
+        tuple(
+            tuple(
+                max(ms, _LEAST_STAGE_MS)
+                for ms in (run[0] - overhead_ms, *(each * factor for each in run[1:]))
+            )
+            for run in runs
+        )
+        for runs in pictures
+    )
 
 
 async def _carried_hz(
