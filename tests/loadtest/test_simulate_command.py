@@ -116,3 +116,16 @@ def test_a_file_that_is_not_there_is_wrong_use(tmp_path: Path, capsys: Any) -> N
     """One sentence with its name, status 2."""
     assert main(["simulate", "--requests", str(tmp_path / "none.jsonl")]) == 2
     assert "none.jsonl cannot be read" in capsys.readouterr().err
+
+
+def test_a_suite_of_capacities_has_no_rows(capsys: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Only the loads at which the mean utility falls to .60; also as a table."""
+    monkeypatch.setattr("interim.loadtest.workloads.SUITES", {"capacity": tuple})
+    monkeypatch.setattr("interim.loadtest.suite.capacity", lambda name, _seeds, _terms: float(len(name)))
+    run = ["simulate", "--suite", "capacity", "--seeds", "1", "--processes", "1", "--policy", "fifo"]
+    assert main([*run, "--json", "-"]) == 0
+    facts = json.loads(capsys.readouterr().out)
+    assert facts["rows"] == []
+    assert facts["capacity"] == {"plan": {"0.60": 4.0}, "fifo": {"0.60": 4.0}, "lp": {"0.60": 2.0}}
+    assert main(run) == 0
+    assert "fifo" in capsys.readouterr().out

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from interim.loadtest.suite import Report, Terms
 
-SUITE_NAMES = ("published", "edges")
+SUITE_NAMES = ("published", "edges", "capacity")
 FULL_SEEDS, QUICK_SEEDS = 12, 2
 REQUESTS = 300  # a seed
 SEED_BASE = 5000
@@ -31,7 +31,12 @@ SEED_BASE = 5000
 def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command `simulate` to those of `interim-load`."""
     parser = commands.add_parser("simulate", help="policies in virtual time, against the clairvoyant bound")
-    parser.add_argument("--suite", choices=SUITE_NAMES, default="published", help="default: %(default)s")
+    parser.add_argument(
+        "--suite",
+        choices=SUITE_NAMES,
+        default="published",
+        help="default: %(default)s; capacity: its capacities alone",
+    )
     parser.add_argument(
         "--requests", metavar="FILE", type=Path, help="requests as JSON lines, instead of a suite"
     )
@@ -105,7 +110,7 @@ def _report(options: argparse.Namespace) -> Report:
     ]
     for (_, (workload, *_)), cell in zip(cells, _done(cells, options.processes, "cell"), strict=True):
         report.cells[workload.name].append(cell)
-    if not options.quick and options.suite == "published":
+    if not options.quick and options.suite != "edges":
         loads: list[_Task] = [(capacity, (name, seeds, terms)) for name in (*terms.policies, "lp")]
         for (_, (name, *_)), load in zip(loads, _done(loads, options.processes, "capacity"), strict=True):
             report.capacity[name] = load

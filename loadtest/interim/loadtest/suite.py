@@ -110,9 +110,11 @@ class Report:
 
     def _overall(self, policy: str) -> str:
         rows = [self._row(name, policy) for name in self.cells]
+        capacity = f"{self.capacity[policy]:.2f}" if policy in self.capacity else ""
+        if not rows:
+            return f"{'':<14} {policy:<22} {'':8} {'':6} {'':7}  {capacity}"
         shares = [100 * row["lp_share"] for row in rows]
         charged = 100 * fmean(row["lp_share_charged"] for row in rows)
-        capacity = f"{self.capacity[policy]:.2f}" if policy in self.capacity else ""
         return f"{'':<14} {policy:<22} {fmean(shares):8.2f} {min(shares):6.2f} {charged:7.2f}  {capacity}"
 
 

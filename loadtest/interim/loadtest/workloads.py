@@ -91,7 +91,12 @@ def edges() -> tuple[Workload, ...]:
     return (*told, *tight)
 
 
-SUITES = {"published": published, "edges": edges}
+def none() -> tuple[Workload, ...]:
+    """No scenario: a suite of capacities alone."""
+    return ()
+
+
+SUITES = {"published": published, "edges": edges, "capacity": none}
 
 
 def draw(workload: Workload, network: Network, *, requests: int, seed: int) -> tuple[Traced, ...]:
