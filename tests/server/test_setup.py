@@ -1,9 +1,11 @@
 """From `Start` to `Ready`: models by name, costs measured at their dearest, errors a person can use."""
 
+from contextlib import closing
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from tests.server.scripted import EXITS, ScriptedModel
@@ -13,15 +15,16 @@ from interim.model_zoo.native import library
 from interim.scheduling.costs import CostModel
 from interim.scheduling.doubts import Doubt
 from interim.server.engine import loading
-from interim.server.engine.arena import Arena
+from interim.server.engine.arena import Arena, Bytes
 from interim.server.engine.compute import Compute, Listener
 from interim.server.engine.device import Device
 from interim.server.engine.loading import LoadError, load, plain
 from interim.server.engine.messages import Start
 from interim.server.engine.probe import Probe
 from interim.server.engine.pulse import Pulse
+from interim.server.engine.request import Request, Work
 from interim.server.engine.setup import Setup
-from interim.server.engine.warm import PASSES, PROBE_PASSES, WarmUp, WarmUpError
+from interim.server.engine.warm import PASSES, PROBE_PASSES, Stopwatch, WarmUp, WarmUpError
 
 CPU = torch.device("cpu")
 SIZE = (64, 96)
@@ -200,6 +203,36 @@ def test_kernels_serve_where_there_are_any() -> None:
     assert not loaded.masking
     assert loaded.note.startswith("every position is computed")
     assert loaded.model.spec.exits == load(Start(execution="reference", masking=False), CPU).model.spec.exits
+
+
+@pytest.mark.slow
+def test_the_shipped_model_runs_natively_from_image_to_label_map() -> None:
+    """Warmed and measured through the code that serves; slices are short; the labels are torch's."""
+    if isinstance(library.load(), library.Missing):
+        pytest.skip("no kernels can be compiled here")
+    options = replace(START, model="default", masking=False, dtype="float32", warm_sizes=(SIZE,))
+    native, reference = (Setup(replace(options, execution=name)) for name in ("native", "reference"))
+    assert native.ready().execution.startswith("native-")
+    assert all(cost.mean_s > 0 for cost in native.ready().costs)
+    found = [_labels(setup) for setup in (native, reference)]
+    assert (found[0] == found[1]).mean() > 0.999
+
+
+def _labels(setup: Setup) -> Bytes:
+    """What the last exit says of one image."""
+    with closing(Arena.create(slots=1, max_pixels=SIZE[0] * SIZE[1])) as arena:
+        slot = arena.acquire()
+        assert slot is not None
+        arena.input(slot, *SIZE)[:] = (
+            np.arange(SIZE[0] * SIZE[1] * 3, dtype=np.uint32).reshape(*SIZE, 3) // 71
+        )
+        compute = setup.compute(Stopwatch(), arena)
+        request = Request(id=0, slot=slot, size=SIZE, max_exit=EXITS)
+        for exit_ in range(1, EXITS + 1):
+            compute.run(Work(exit_, (request,)))
+        maps = arena.read(slot, EXITS)
+        assert maps is not None
+        return maps.labels.copy()
 
 
 def test_kernels_skip_what_a_network_holds(tmp_path: Path) -> None:
