@@ -7,6 +7,7 @@ import torch
 
 from interim.model_zoo.counting import ConvCost, convolutions, profile, shares_of
 from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.masked.masks import Masks
 from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 from interim.model_zoo.registry import build
 
@@ -103,7 +104,7 @@ def test_holding_costs_the_active_share_of_what_is_read_at_active_positions_only
 
 def test_the_share_is_each_images_own() -> None:
     """One image fully active and one not at all cost half, without interpolation."""
-    halves = shares_of(torch.stack((torch.ones(16, 16), torch.zeros(16, 16))).bool())
+    halves = shares_of(Masks.of(torch.stack((torch.ones(16, 16), torch.zeros(16, 16))).bool()))
     cost = ConvCost(exit_=2, size=(4, 4), macs=1000, skips=True, fill_macs=4 * 4 * 8 * 49)
     assert cost.at(halves) == pytest.approx(500)
     assert cost.at(None) == 1000

@@ -22,7 +22,9 @@ from interim.model_zoo.networks.hrnet.transition import Maps, Transition
 WIDTHS = (4, 6, 8)
 
 masks = st.lists(st.integers(0, 2**16 - 1), min_size=8, max_size=8).map(
-    lambda rows: Masks.of(torch.tensor([[row >> bit & 1 for bit in range(16)] for row in rows]).bool()[None])
+    lambda rows: HoldFill.masks(
+        torch.tensor([[row >> bit & 1 for bit in range(16)] for row in rows]).bool()[None]
+    )
 )
 
 
@@ -59,6 +61,16 @@ def mask_of(masks: Masks, x: Tensor) -> Tensor:
 BLOCK = settle(BasicBlock(WIDTHS[0], filling=HoldFill))
 FUSE = settle(Fuse(WIDTHS, 3, filling=HoldFill))
 TRANSITION = settle(Transition((4, 5), (4, 6, 8), filling=HoldFill))
+
+
+@settings(deadline=None, max_examples=25)
+@given(masks=masks)
+def test_a_coarser_position_is_active_where_anything_within_it_is(masks: Masks) -> None:
+    """At every level; a 2x2 maximum, then another."""
+    fine = masks.levels[8, 16].double()
+    assert list(masks.levels) == [(8, 16), (4, 8), (2, 4), (1, 2)]
+    for level, mask in enumerate(masks.levels.values()):
+        assert torch.equal(mask.double(), F.max_pool2d(fine, 2**level, 2**level))
 
 
 @settings(deadline=None, max_examples=25)

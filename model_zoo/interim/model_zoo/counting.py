@@ -20,9 +20,9 @@ from torch import Tensor, nn
 from interim.model_zoo.anytime import finish
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.masked.conv import Conv
-from interim.model_zoo.masked.masks import Masks
 
 if TYPE_CHECKING:
+    from interim.model_zoo.masked.masks import Masks
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 
 GIGA = 2**30
@@ -88,7 +88,11 @@ def profile(model: AnytimeHrnet, size: tuple[int, int], active: Sequence[Tensor]
         raise BadInputError(
             f"{len(active)} masks for {len(exits)} exits: give one for each exit but the last"
         )
-    masked = [None] * (len(exits) - 1) if active is None else [shares_of(mask) for mask in active]
+    masked = (
+        [None] * (len(exits) - 1)
+        if active is None
+        else [shares_of(model.filling.masks(mask)) for mask in active]
+    )
     shares = [None, *masked]
     spent = [0.0] * len(exits)
     for cost in convolutions(model, size):
@@ -104,9 +108,9 @@ def profile(model: AnytimeHrnet, size: tuple[int, int], active: Sequence[Tensor]
     )
 
 
-def shares_of(active: Tensor) -> Shares:
-    """The share of positions that a mask (N, h, w) bool leaves active, by output size and image."""
-    return {size: mask.double().mean((1, 2, 3)) for size, mask in Masks.of(active).levels.items()}
+def shares_of(masks: Masks) -> Shares:
+    """The share of positions that a stage's masks leave active, by output size and image."""
+    return {size: mask.double().mean((1, 2, 3)) for size, mask in masks.levels.items()}
 
 
 def convolutions(model: AnytimeHrnet, size: tuple[int, int]) -> list[ConvCost]:

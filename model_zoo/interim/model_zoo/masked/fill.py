@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 import torch
 from torch import Tensor, nn
 
+from interim.model_zoo.masked.masks import Masks
 from interim.model_zoo.masked.rbf import RADIUS, Around, columns, line, rows
-
-if TYPE_CHECKING:
-    from interim.model_zoo.masked.masks import Masks
 
 SHARPNESS = 3.0
 
@@ -31,6 +27,11 @@ class Fill(nn.Module):
         These are the 1x1 convolutions between resolutions, and those that begin a branch.
         """
         return cls
+
+    @staticmethod
+    def masks(active: Tensor) -> Masks:
+        """The masks of a stage, from the positions (N, h, w) bool that the exit before left active."""
+        return Masks.of(active)
 
     @staticmethod
     def update(change: Tensor, masks: Masks) -> Tensor:  # noqa: ARG004 - a fill takes masks

@@ -5,11 +5,10 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.masked.fill import Fill, NoFill, share_of
+from interim.model_zoo.masked.masks import Masks
 
 if TYPE_CHECKING:
     from torch import Tensor
-
-    from interim.model_zoo.masked.masks import Masks
 
 
 class HoldFill(Fill):
@@ -18,7 +17,8 @@ class HoldFill(Fill):
     1x1 convolutions between resolutions, pooling and resizing are exact functions of the held maps.
     A 3x3 convolution inside a block or a chain gives 0 at masked positions, after its normalisation
     and ReLU. Blocks and fuses add nothing to the stream there: it is never negative, so its ReLU keeps
-    it. What begins a branch is computed everywhere, so that there is a value to hold.
+    it. What begins a branch is computed everywhere, so that there is a value to hold. A coarser
+    position is active where anything within it is.
     """
 
     skips = True
@@ -31,6 +31,11 @@ class HoldFill(Fill):
     def forward(self, values: Tensor, masks: Masks) -> Tensor:  # noqa: ARG002 - a fill takes masks
         """The values as they are: `update` follows, or nobody reads the masked ones."""
         return values
+
+    @staticmethod
+    def masks(active: Tensor) -> Masks:
+        """Coarser positions move on where anything within them does: what they hold is news to all of it."""
+        return Masks.covering(active)
 
     @staticmethod
     def update(change: Tensor, masks: Masks) -> Tensor:

@@ -34,9 +34,27 @@ class Masks:
         resized = [mask[..., ::step, ::step].contiguous() for step in steps]
         return cls({(part.shape[-2], part.shape[-1]): part for part in resized})
 
+    @classmethod
+    def covering(cls, active: Tensor) -> Masks:
+        """Masks whose coarser positions are active where any position within them is.
+
+        So no active position misses what coarser branches have to say of it. Height and width must be
+        multiples of 8, as above.
+        """
+        levels = [active]
+        for _ in range(LEVELS - 1):
+            levels.append(halved(levels[-1]))
+        return cls({(part.shape[-2], part.shape[-1]): part.unsqueeze(1) for part in levels})
+
     def at(self, size: tuple[int, int]) -> Tensor | None:
         """The mask (N, 1, height, width) bool for convolutions of this output size; None: all active."""
         return self.levels[size] if self.levels else None
+
+
+def halved(mask: Tensor) -> Tensor:
+    """A mask (N, h, w) bool at half of its size: active where any of 2x2 positions is."""
+    rows = mask[:, ::2] | mask[:, 1::2]
+    return rows[..., ::2] | rows[..., 1::2]
 
 
 DENSE = Masks()

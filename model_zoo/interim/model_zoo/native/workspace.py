@@ -9,6 +9,8 @@ from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from interim.model_zoo.masked.masks import halved
+
 if TYPE_CHECKING:
     from torch import Tensor
 
@@ -62,6 +64,7 @@ class Workspace:
         self.size = size
         self._active = active
         self._lists: dict[tuple[int, int], Runs] = {}
+        self._masks: dict[int, Tensor] = {}
         self._spares = spares
         self._cleared: set[tuple[int, int, int]] = set()
 
@@ -70,7 +73,7 @@ class Workspace:
         return self.operations.dense(self.images, self._at(level))
 
     def active(self, level: int) -> Runs:
-        """The positions at a level that are computed: those of the mask resized to it."""
+        """The positions at a level that are computed: those with an active one of level 0 within."""
         return self.read_by(level, level)
 
     def read_by(self, finer: int, level: int) -> Runs:
@@ -79,11 +82,16 @@ class Workspace:
             return self.all(level)
         key = (finer, level)
         if key not in self._lists:
-            mask, step = self._active, 2**finer
+            mask = self._mask(self._active, finer)
             if level > finer:
-                mask, step = self.operations.read_by_enlarging(mask, 2 ** (level - finer), step=step), 1
-            self._lists[key] = self.operations.listed(mask, step=step)
+                mask = self.operations.read_by_enlarging(mask, 2 ** (level - finer))
+            self._lists[key] = self.operations.listed(mask)
         return self._lists[key]
+
+    def _mask(self, active: Tensor, level: int) -> Tensor:
+        if level not in self._masks:
+            self._masks[level] = halved(self._mask(active, level - 1)) if level else active
+        return self._masks[level]
 
     def read_through(self, level: int) -> Runs:
         """The positions at `level` that enlargements by 2, level after level, to the active ones at 0 read."""

@@ -75,7 +75,7 @@ class AnytimeHrnet(nn.Module):
         section = self.sections[exit_ - 1]
         assert isinstance(section, Section)
         previous = state.prediction
-        masks = Masks.of(previous.active) if self.masking and previous is not None else DENSE
+        masks = self.filling.masks(previous.active) if self.masking and previous is not None else DENSE
         maps = yield from section.map_slices(state.maps, masks)
         logits = yield from section.logit_slices(maps, masks)
         yield
