@@ -76,7 +76,7 @@ def test_an_unknown_split_names_those_there_are(scenes: Path) -> None:
 def test_an_empty_split_is_refused(folder: Path) -> None:
     """A list without names is a mistake."""
     (folder / "val.txt").write_text("\n")
-    with pytest.raises(DataError, match=r"val\.txt is empty"):
+    with pytest.raises(DataError, match=r"split 'val' of .* is empty"):
         open_folder(folder).names("val")
 
 

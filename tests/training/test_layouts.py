@@ -118,6 +118,18 @@ def test_lists_of_ones_own_go_before(tmp_path: Path) -> None:
     assert (data.splits, data.names("train")) == (("train",), ("IMG_002",))
 
 
+def test_other_lists_are_kept_out(tmp_path: Path) -> None:
+    """What test.txt names is in neither split that is made; a text that lists nothing does no harm."""
+    root = own_folder(tmp_path, 12)
+    (root / "test.txt").write_text("IMG_000\nIMG_001\n")
+    (root / "README.txt").write_text("Taken in May.\n")
+    data = open_folder(root)
+    assert data.splits == ("README", "test", "train", "val")
+    made = {*data.names("train"), *data.names("val")}
+    assert len(made) == 10
+    assert not made & set(data.names("test"))
+
+
 def test_images_without_masks_are_counted(tmp_path: Path) -> None:
     """How many, which comes first, and two ways out."""
     (own_folder(tmp_path, 4) / "masks" / "IMG_001.png").unlink()

@@ -50,12 +50,10 @@ class LabelledFolder:
         """
         if split not in self.splits:
             there = ", ".join(self.splits) or "none"
-            raise DataError(
-                f"There is no split {split!r} in {self.root} (no {split}.txt); there are: {there}."
-            )
+            raise DataError(f"There is no split {split!r} in {self.root}; there are: {there}.")
         names = self.layout.names(split)
         if not names:
-            raise DataError(f"{split}.txt is empty in {self.root}: a split needs at least one image.")
+            raise DataError(f"The split {split!r} of {self.root} is empty: it needs at least one image.")
         return names
 
     def read(self, name: str) -> Sample:

@@ -25,21 +25,20 @@ VAL_SHARE = 0.2
 class Own:
     """The layout of such a folder.
 
-    SPLIT.txt lists the names of a split, one a line. Without any list there are two: `val`, a fifth
-    of the images drawn by their names (so it stays when others are added or renamed), and `train`.
+    SPLIT.txt lists the names of a split, one a line. Without train.txt and val.txt both are made of the
+    images that no other list names: `val`, a fifth of them drawn by their names (so it stays when others
+    are added or renamed), and `train`.
     """
 
     root: Path
 
     def splits(self) -> tuple[str, ...]:
         """See `Layout`."""
-        return tuple(sorted(self._lists)) or ("train", "val")
+        return tuple(sorted({*self._lists, *self._drawn}))
 
     def names(self, split: str) -> tuple[str, ...]:
         """See `Layout`."""
-        if self._lists:
-            return read_list(self._lists[split])
-        return self._drawn[split]
+        return read_list(self._lists[split]) if split in self._lists else self._drawn_names(split)
 
     def pair(self, name: str) -> Pair:
         """See `Layout`."""
@@ -69,10 +68,15 @@ class Own:
     def _lists(self) -> dict[str, Path]:
         return {path.stem: path for path in self.root.glob("*.txt") if path.name not in NAMES}
 
-    @cached_property
-    def _drawn(self) -> dict[str, tuple[str, ...]]:
-        """The two splits that are made where the folder names none."""
-        images = self._images
+    @property
+    def _drawn(self) -> tuple[str, ...]:
+        """The splits that are made where the folder names neither of them."""
+        return () if {"train", "val"} & self._lists.keys() else ("train", "val")
+
+    def _drawn_names(self, split: str) -> tuple[str, ...]:
+        """The images of one of the two splits that are made."""
+        listed = {name for path in self._lists.values() for name in read_list(path)}
+        images = [name for name in self._images if name not in listed]
         if len(images) < 2:
             raise DataError(f"{self.root / 'images'} holds {len(images)} images: training needs at least 2.")
         bare = [name for name in images if name not in self._masks]
@@ -81,10 +85,7 @@ class Own:
             raise DataError(f"{len(bare)} of {len(images)} images have no labels: {way}.")
         count = max(1, round(VAL_SHARE * len(images)))
         val = set(sorted(images, key=lambda name: hashlib.sha256(name.encode()).digest())[:count])
-        return {
-            "train": tuple(name for name in images if name not in val),
-            "val": tuple(name for name in images if name in val),
-        }
+        return tuple(name for name in images if (name in val) == (split == "val"))
 
 
 def own(root: Path) -> tuple[Legend, Own] | None:
