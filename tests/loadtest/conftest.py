@@ -33,7 +33,8 @@ class Scripted(rpc.InferenceServicer):
 
     def _model(self) -> pb.Model:
         exits = [pb.Exit(name=f"exit {exit_}", quality=exit_ / 10) for exit_ in range(1, EXITS + 1)]
-        return pb.Model(name="scripted", exits=exits)
+        classes = [pb.Class(id=each, name=f"class {each}") for each in range(2)]
+        return pb.Model(name="scripted", exits=exits, classes=classes)
 
     def Session(self, requests: Any, context: Any) -> Iterator[pb.SessionResponse]:  # noqa: N802  gRPC's name
         self.sessions += 1

@@ -99,6 +99,23 @@ def test_requests_written_are_requests_sent(scripted: Any, tmp_path: Path, capsy
     assert len(figures["requests"]["index"]) == 12
 
 
+def test_labels_beside_pictures_score_the_answers(scripted: Any, tmp_path: Path, capsys: Any) -> None:
+    """Half of each mask is wrong: the score is of the masks that came, not of the exits they came from."""
+    target, script = scripted
+    script.mask[:, :2] = 1
+    for name in "ab":
+        (tmp_path / f"{name}.jpg").write_bytes(draw_picture(4, 3))
+        Image.fromarray(np.zeros((3, 4), np.uint8)).save(tmp_path / f"{name}.png")
+    text = SCENARIO.format(values="0.5, 5000", max_exit=0)
+    path = tmp_path / "labelled.toml"
+    path.write_text(f'pictures = ["a.jpg", "b.jpg"]\nlabels = "."\n{text}')
+    main(["run", "--scenario", str(path), "--server", target, "--json", "-"])
+    figures = facts(capsys)
+    assert figures["quality_from"] == "labels"
+    assert figures["utility"] == pytest.approx(0.5 * figures["answered"] / figures["sent"])
+    assert set(figures["requests"]["quality"]) == {0.0, 0.5}
+
+
 def test_requests_may_share_streams(scripted: Any, tmp_path: Path, capsys: Any) -> None:
     """Two long-lived streams carry all requests, and every one is still told apart."""
     target, script = scripted
