@@ -75,6 +75,15 @@ def test_another_exit_1_fills_the_gap_only_where_it_fits(costs: CostModel, make_
     assert choose(costs, [make_job(1, 2.0, ready_s=0.5), ready]) == Step(exit=1, ids=(2,))
 
 
+def test_under_the_plan_what_is_late_without_any_exit_is_not_kept_waiting_by_refinements(
+    costs: CostModel, make_job: MakeJob
+) -> None:
+    """Its client waits one more budget at most; refinements that lose nothing by it wait a stage."""
+    late = make_job(1, 1.0, **WAITING)
+    refining = [make_job(id_, 60.0, exit=2, **WAITING) for id_ in (2, 3)]
+    assert choose(costs, [*refining, late], name="plan", now=5.0) == Step(exit=1, ids=(1,))
+
+
 def test_what_is_late_without_any_exit_still_gets_exit_1_when_it_harms_nobody(
     costs: CostModel, make_job: MakeJob
 ) -> None:

@@ -55,6 +55,11 @@ class Config:
     threads: int = _option(
         0, rules.whole(0, 1024), "compute threads; 0: one less than there are cores, at least one"
     )
+    urgency: str = _option(
+        "auto",
+        rules.one_of("auto", "ordinary"),
+        "how soon the server's own threads wake on busy cores; auto: real-time priority if allowed, else short slices",
+    )
     policy: str = _option(
         policies.DEFAULT_POLICY,
         rules.one_of(*policies.names()),

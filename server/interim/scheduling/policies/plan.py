@@ -28,8 +28,9 @@ class DensityPlan:
     """Pieces of all jobs are added by density while every deadline can still be met; then the best one runs.
 
     For work that can be divided and preempted, greedy by density under the deadlines is optimal for the known
-    queue (see `interim.scheduling.hull`). Exit 1 comes before all refinements, and pieces below the price
-    µ(t) run only where nothing better waits: they would block what is about to arrive.
+    queue (see `interim.scheduling.hull`). Exit 1 comes before all refinements, one that is late already too:
+    its client may wait for it, but not for ever. Pieces below the price µ(t) run only where nothing better
+    waits: they would block what is about to arrive.
     """
 
     def __init__(self, costs: CostModel, max_batch: int, utility: Utility) -> None:
@@ -51,8 +52,10 @@ class DensityPlan:
             return None
         guard = Guard(now_s, queue, self._costs)
         planned = self._planned(now_s, guard)
-        lead = next((item.job for item in planned if guard.keeps(item.job)), None)
-        lead = lead or guard.mandatory() or guard.overdue(sorted(waiting, key=by_deadline))
+        lead = guard.overdue(sorted((job for job in waiting if job.exit == 0), key=by_deadline))
+        lead = (
+            lead or next((item.job for item in planned if guard.keeps(item.job)), None) or guard.mandatory()
+        )
         if lead is None:
             return None
         if self._max_batch == 1:

@@ -27,7 +27,7 @@ class Start:
     `dtype`: auto, float32 or bfloat16. `threads` for computing (0:
     one less than the processors), pinned to `cores` (empty: nowhere). `warm_sizes`: (height, width) in
     pixels, measured before `Ready`. `max_batch`: the most requests in one step; 0: what the device is
-    known to like. `policy`: by name. `slots`, `max_pixels`: of the arena. `learned`: the costs that the
+    known to like. `urgent`: the control thread goes before others (server.urgency). `policy`: by name. `slots`, `max_pixels`: of the arena. `learned`: the costs that the
     engine before this one had measured; with them nothing is measured anew.
     """
 
@@ -40,6 +40,7 @@ class Start:
     cores: tuple[int, ...] = ()
     warm_sizes: tuple[tuple[int, int], ...] = ((512, 1024),)
     max_batch: int = 0
+    urgent: bool = False
     policy: str = DEFAULT_POLICY
     slots: int = 1
     max_pixels: int = 1

@@ -26,6 +26,7 @@ from interim.server.engine.channel import Channel
 from interim.server.engine.control import BEAT_S, Control
 from interim.server.engine.messages import Learned, Quit, Start, Unable
 from interim.server.engine.probe import Probe
+from interim.server.urgency import make_urgent
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -87,6 +88,8 @@ class Engine:
     def _receive(self, message: object) -> None:
         match message:
             case Start():
+                if message.urgent:
+                    make_urgent()
                 threading.Thread(target=self._compute, args=(message,), name="compute", daemon=True).start()
             case Quit():
                 os._exit(0)

@@ -177,5 +177,6 @@ def _start(config: Config) -> Start:
         dtype=config.dtype,
         threads=config.threads,
         warm_sizes=tuple((int(height), int(width)) for height, width in sizes),
+        urgent=config.urgency == "auto",
         policy=config.policy,
     )

@@ -1,0 +1,56 @@
+"""Threads that must answer at once: what they get, and that nobody inherits it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import threading
+
+from interim.server.urgency import LOWEST_REAL_TIME, Urgency, make_urgent
+
+WITHOUT_THE_RIGHT = """
+import os
+import interim.server.urgency as urgency
+
+def refused(*_: object) -> None:
+    raise PermissionError
+
+os.sched_setscheduler = refused
+print(urgency.make_urgent().value)
+"""
+
+
+def test_the_thread_gets_what_is_allowed_and_its_children_are_ordinary() -> None:
+    """Decoding and computing threads must not go before the event loop that started them."""
+    found: list[object] = []
+
+    def child() -> None:
+        found.append(os.sched_getscheduler(0))
+
+    def urgent() -> None:
+        found.append(make_urgent())
+        found.append(os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK)
+        thread = threading.Thread(target=child)
+        thread.start()
+        thread.join()
+
+    thread = threading.Thread(target=urgent)
+    thread.start()
+    thread.join()
+    got, own, childs = found
+    assert own == (os.SCHED_RR if got is Urgency.REAL_TIME else os.SCHED_OTHER)
+    assert childs == os.SCHED_OTHER
+    assert os.sched_get_priority_min(os.SCHED_RR) == LOWEST_REAL_TIME
+
+
+def test_without_the_right_it_is_done_in_the_ordinary_class_and_never_an_error() -> None:
+    """Short slices where the kernel has them, else nothing."""
+    said = subprocess.run(
+        [sys.executable, "-c", WITHOUT_THE_RIGHT],
+        capture_output=True,
+        text=True,
+        check=True,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
+    ).stdout.strip()
+    assert said in {Urgency.SHORT_SLICE.value, Urgency.ORDINARY.value}
