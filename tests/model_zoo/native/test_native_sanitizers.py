@@ -13,7 +13,7 @@ from interim.model_zoo.native.processor import SETS
 
 ROOT = Path(__file__).parents[3]
 SANITIZERS = (
-    "-O1",
+    "-O0",  # three times as quick to compile as -O1, and unrolls nothing
     "-g",
     "-fsanitize=address,undefined",
     "-fno-sanitize-recover=all",
@@ -21,7 +21,7 @@ SANITIZERS = (
 )
 STRICT = ("-Wall", "-Wextra", "-Werror")
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(400)]  # sanitizers make compilers slow
 
 
 @pytest.fixture
