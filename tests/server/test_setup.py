@@ -194,15 +194,17 @@ def test_without_kernels_torch_serves_and_says_why(monkeypatch: pytest.MonkeyPat
         load(Start(execution="native", masking=False), CPU)
 
 
-def test_kernels_serve_where_there_are_any() -> None:
-    """What they cannot skip they compute, and the exits are worth what that is worth."""
+def test_kernels_compute_what_they_cannot_skip(tmp_path: Path) -> None:
+    """A network that interpolates is served whole, and its exits are worth what that is worth."""
     if isinstance(library.load(), library.Missing):
         pytest.skip("no kernels can be compiled here")
-    loaded = load(Start(model="default"), CPU)
+    model = _filled(tmp_path, "rbf")
+    loaded = load(Start(model=model), CPU)
     assert loaded.execution.startswith("native-")
     assert not loaded.masking
     assert loaded.note.startswith("every position is computed")
-    assert loaded.model.spec.exits == load(Start(execution="reference", masking=False), CPU).model.spec.exits
+    dense = load(Start(model=model, execution="reference", masking=False), CPU)
+    assert loaded.model.spec.exits == dense.model.spec.exits
 
 
 @pytest.mark.slow
@@ -236,15 +238,21 @@ def _labels(setup: Setup) -> Bytes:
 
 
 def test_kernels_skip_what_a_network_holds(tmp_path: Path) -> None:
-    """A checkpoint that was trained to hold is served masked."""
+    """A checkpoint that was trained to hold is served masked; the shipped model is one."""
     if isinstance(library.load(), library.Missing):
         pytest.skip("no kernels can be compiled here")
-    found = checkpoint.read("default")
-    network = registry.build(found.card.network, classes=len(found.card.classes), fill="hold")
-    checkpoint.write(tmp_path, network.state_dict(), replace(found.card, fill="hold"))
-    loaded = load(Start(model=str(tmp_path), execution="native"), CPU)
-    assert loaded.masking
-    assert not loaded.note
+    for model in (_filled(tmp_path, "hold"), "default"):
+        loaded = load(Start(model=model, execution="native"), CPU)
+        assert loaded.masking
+        assert not loaded.note
+
+
+def _filled(folder: Path, fill: str) -> str:
+    """A checkpoint like the shipped one with this fill and random weights."""
+    card = checkpoint.read("default").card
+    network = registry.build(card.network, classes=len(card.classes), fill=fill)
+    checkpoint.write(folder, network.state_dict(), replace(card, fill=fill))
+    return str(folder)
 
 
 @pytest.mark.parametrize(("flags", "dtype"), [("fma avx2", "float32"), ("avx2 avx512_bf16", "bfloat16")])
