@@ -19,7 +19,7 @@ from .conftest import runs_of
 
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
 KINDS = [(1, 1), (3, 1), (3, 2)]
-PATHS = settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+PATHS = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @pytest.fixture(params=["bfloat16", "float32"])
