@@ -8,7 +8,6 @@ from interim.server.banner import banner
 from interim.server.config import Config
 from interim.server.front.app import App, stop_signal
 from interim.server.telemetry.log import configure
-from interim.server.urgency import make_urgent
 
 SWITCH_S = 0.0005
 """How soon a decoding or encoding thread gives the interpreter back to the event loop (default 5 ms)."""
@@ -22,8 +21,6 @@ def run(config: Config) -> None:
     """
     configure(config.log_level)
     sys.setswitchinterval(SWITCH_S)
-    if config.urgency == "auto":
-        make_urgent()
     asyncio.run(_run(config))
 
 
