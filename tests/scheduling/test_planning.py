@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from interim.scheduling.changes import Register
@@ -66,6 +66,7 @@ JOBS = st.lists(
 )
 
 
+@settings(deadline=None)
 @given(
     queues=st.tuples(JOBS, JOBS), now=st.floats(0.0, 20.0), utility=st.sampled_from([CONCAVE, LATE_BLOOMER])
 )
