@@ -57,3 +57,13 @@ def test_decoding_is_predicted_from_what_it_took() -> None:
         pace.observe("JPEG", 500_000, 0.010)
     assert pace.predict_s("JPEG", 1_000_000) == pytest.approx(0.020, rel=0.01)
     assert pace.predict_s("PNG", 1000) == before
+
+
+def test_where_decoding_is_often_slow_promises_count_on_it() -> None:
+    """One in ten took 8 ms instead of 2: that is what the next one may take; one in forty is a hiccup."""
+    often, seldom = DecodePace(), DecodePace()
+    for index in range(200):
+        often.observe("PNG", 100_000, 0.008 if index % 10 == 5 else 0.002)
+        seldom.observe("PNG", 100_000, 0.008 if index % 40 == 5 else 0.002)
+    assert often.predict_s("PNG", 100_000) == pytest.approx(0.008, rel=0.01)
+    assert seldom.predict_s("PNG", 100_000) < 0.003

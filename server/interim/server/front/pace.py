@@ -7,6 +7,8 @@ LEAST_MARGIN_S = 0.001
 MOST_MARGIN_S = 0.050  # a slow reader's time is its own: it must not cost others their last exit
 _WINDOW = 256
 _GUESS_S_PER_MPX = 0.004
+_USUALLY = 0.95
+_ENOUGH = 20  # values before their quantile is more than a hiccup
 
 
 class RollingQuantile:
@@ -23,6 +25,11 @@ class RollingQuantile:
         bisect.insort(self._sorted, value)
         if len(self._recent) > _WINDOW:
             del self._sorted[bisect.bisect_left(self._sorted, self._recent.popleft())]
+
+    @property
+    def count(self) -> int:
+        """How many values it knows."""
+        return len(self._sorted)
 
     def value(self) -> float | None:
         """The quantile so far (the nearest rank, never below it); None before the first value."""
@@ -59,14 +66,23 @@ class DecodePace:
 
     def __init__(self) -> None:
         self._ns = dict(self._FIRST_NS)
+        self._seen = {kind: RollingQuantile(_USUALLY) for kind in self._FIRST_NS}
 
     def observe(self, kind: str, pixels: int, seconds: float) -> None:
         """Note one decode; one in five counts, so that a single hiccup does not refuse others."""
-        self._ns[kind] += 0.2 * (seconds * 1e9 / pixels - self._ns[kind])
+        ns = seconds * 1e9 / pixels
+        self._ns[kind] += 0.2 * (ns - self._ns[kind])
+        self._seen[kind].observe(ns)
 
     def predict_s(self, kind: str, pixels: int) -> float:
-        """What decoding an image of `pixels` (before scaling down) will cost, in seconds."""
-        return self._ns[kind] * 1e-9 * pixels
+        """What decoding an image of `pixels` (before scaling down) will usually not exceed, in seconds.
+
+        A promise counts on it: where decoders wait for processors, their mean says too little.
+        """
+        ns = self._ns[kind]
+        if self._seen[kind].count >= _ENOUGH:
+            ns = max(ns, self._seen[kind].value() or 0.0)
+        return ns * 1e-9 * pixels
 
 
 def _octave(pixels: int) -> int:
