@@ -12,6 +12,7 @@ import math
 from typing import TYPE_CHECKING, Any
 
 from interim.loadtest.entries import ScenarioError
+from interim.loadtest.lines import lines_of
 from interim.loadtest.plan import Move, Planned
 
 if TYPE_CHECKING:
@@ -53,14 +54,8 @@ def read_requests(path: Path) -> tuple[Planned, ...]:
     Raises:
         ScenarioError: The file cannot be read, or a line breaks a rule; the message names the line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"The requests in {path} cannot be read: {error}.") from error
     requests: list[Planned] = []
-    for number, line in enumerate(lines, start=1):
-        if not line.strip():
-            continue
+    for number, line in lines_of(path):
         try:
             requests.append(_planned(json.loads(line), len(requests)))
             _check_order(requests[-2:])
@@ -68,8 +63,6 @@ def read_requests(path: Path) -> tuple[Planned, ...]:
             raise ScenarioError(f"{path}, line {number}: {error.args[0]} is missing.") from error
         except (ValueError, TypeError, AttributeError) as error:
             raise ScenarioError(f"{path}, line {number}: {error}.") from error
-    if not requests:
-        raise ScenarioError(f"{path} holds no request: one JSON object a line is wanted.")
     return tuple(requests)
 
 

@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING, Any
 
 from interim.loadtest.entries import ScenarioError
+from interim.loadtest.lines import lines_of
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -68,21 +69,14 @@ def read_traced(path: Path) -> tuple[Traced, ...]:
     Raises:
         ScenarioError: the file cannot be read, or a line breaks a rule; the message names the line.
     """
-    try:
-        lines = path.read_text(encoding="utf-8").splitlines()
-    except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"The requests in {path} cannot be read: {error}.") from error
     requests: list[Traced] = []
-    for number, line in enumerate(lines, start=1):
-        if line.strip():
-            try:
-                requests.append(_checked(_traced(json.loads(line)), requests[-1:]))
-            except (ValueError, TypeError, KeyError) as error:
-                raise ScenarioError(f"{path}, line {number}: {_rule(error)}.") from error
+    for number, line in lines_of(path):
+        try:
+            requests.append(_checked(_traced(json.loads(line)), requests[-1:]))
+        except (ValueError, TypeError, KeyError) as error:
+            raise ScenarioError(f"{path}, line {number}: {_rule(error)}.") from error
     if len({request.id for request in requests}) != len(requests):
         raise ScenarioError(f"{path}: two requests have the same id.")
-    if not requests:
-        raise ScenarioError(f"{path} holds no request: one JSON object a line is wanted.")
     return tuple(requests)
 
 

@@ -9,7 +9,7 @@ from interim.scheduling.job import State
 from interim.scheduling.mandatory import keepable, latest_start_s, stage_s
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable
 
     from interim.scheduling.costs import CostModel
     from interim.scheduling.job import Job
@@ -57,16 +57,14 @@ class Guard:
                 return job
         return ready[0] if ready and self.laxity_s < 0.0 else None
 
-    def overdue(self, waiting: Sequence[Job]) -> Job | None:
-        """The first of `waiting` without any exit that is late whatever is done, if it harms nobody.
+    def overdue(self, waiting: Iterable[Job]) -> Job | None:
+        """The one of `waiting` without any exit that is late whatever is done, if it harms nobody.
 
-        Its client may wait for a late exit 1.
+        Its client may wait for a late exit 1; of several the earliest deadline in force goes first.
         """
         promised = {job.id for _, _, job in self.rows}
-        for job in waiting:
-            if job.exit == 0 and job.id not in promised and self.keeps(job):
-                return job
-        return None
+        late = [job for job in waiting if job.exit == 0 and job.id not in promised]
+        return next((job for job in sorted(late, key=by_deadline) if self.keeps(job)), None)
 
 
 def by_deadline(job: Job) -> tuple[float, int]:

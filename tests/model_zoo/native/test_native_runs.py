@@ -10,7 +10,8 @@ from torch import Tensor
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.masked.masks import Masks
 from interim.model_zoo.native.library import Kernels
-from interim.model_zoo.native.runs import LANES, RunLists, Runs
+from interim.model_zoo.native.maps import LANES
+from interim.model_zoo.native.runs import RunLists, Runs
 
 
 @pytest.fixture(scope="module")

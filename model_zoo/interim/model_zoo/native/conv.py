@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
 BLOCK_OUTPUTS = 6
 MAX_SOURCES = 4
-RUN_BYTES = 8
 SYMBOLS = {torch.bfloat16: "conv_bf16", torch.float32: "conv_fp32"}
 """The function of c/conv.h for each kind of number."""
 

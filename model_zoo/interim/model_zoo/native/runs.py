@@ -11,13 +11,13 @@ import torch
 from torch import Tensor
 
 from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.native.maps import LANES
 
 if TYPE_CHECKING:
     import numpy.typing as npt
 
     from interim.model_zoo.native.library import Kernels
 
-LANES = 16
 RUN = np.dtype([("y", np.uint16), ("x", np.uint16), ("lanes", np.uint16), ("image", np.uint16)])
 """`Run` of c/cells.h."""
 

@@ -8,32 +8,19 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interim.model_zoo.anytime import ClassSpec
 from interim.training.data.classes_file import read_legend
 from interim.training.data.errors import DataError
 from interim.training.data.layout import Listed, Pair
 from interim.training.data.legend import Legend
 from interim.training.data.pixels import stems
 from interim.training.data.sample import VOID
+from interim.training.scenes.labels import CLASSES
 
 if TYPE_CHECKING:
     from pathlib import Path
 
 SPLITS = ("train", "val", "test")
 
-CLASSES = (
-    ClassSpec("Sky", (128, 128, 128)),
-    ClassSpec("Building", (128, 0, 0)),
-    ClassSpec("Pole", (192, 192, 128)),
-    ClassSpec("Road", (128, 64, 128)),
-    ClassSpec("Pavement", (60, 40, 222)),
-    ClassSpec("Tree", (128, 128, 0)),
-    ClassSpec("SignSymbol", (192, 128, 128)),
-    ClassSpec("Fence", (64, 64, 128)),
-    ClassSpec("Car", (64, 0, 128)),
-    ClassSpec("Pedestrian", (64, 64, 0)),
-    ClassSpec("Bicyclist", (0, 128, 192)),
-)
 UNLABELLED = 11
 
 

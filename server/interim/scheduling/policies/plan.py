@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from interim.scheduling.batching import fill
 from interim.scheduling.changes import Register
-from interim.scheduling.guard import Guard, by_deadline
+from interim.scheduling.guard import Guard
 from interim.scheduling.job import State
 from interim.scheduling.outlook import Outlooks
 from interim.scheduling.planning import Agenda
@@ -52,10 +52,8 @@ class DensityPlan:
             return None
         guard = Guard(now_s, queue, self._costs)
         planned = self._planned(now_s, guard)
-        lead = guard.overdue(sorted((job for job in waiting if job.exit == 0), key=by_deadline))
-        lead = (
-            lead or next((item.job for item in planned if guard.keeps(item.job)), None) or guard.mandatory()
-        )
+        kept = (item.job for item in planned if guard.keeps(item.job))
+        lead = guard.overdue(waiting) or next(kept, None) or guard.mandatory()
         if lead is None:
             return None
         if self._max_batch == 1:

@@ -90,9 +90,8 @@ class Truth:
         """Why it ended; None while it is open, refused or cancelled."""
         self._streaming = streaming
         self._receive_by_s = receive_by_s if receive_by_s is not None else _last_s(binding, deadline_s)
-        self._asked_s = (
-            deadline_s  # the client's deadline, before any policy cut it: exit 1 is promised by it
-        )
+        # The client's deadline, before any policy cut it: exit 1 is promised by it.
+        self._asked_s = deadline_s
         self._patience_s = self._grace_s()
         self._overdue = False
         self._cut = False  # waiting for exit 1 past a deadline that a policy set
