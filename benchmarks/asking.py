@@ -15,17 +15,25 @@ if TYPE_CHECKING:
 
     from interim.client import AsyncClient, Refinement
     from interim.loadtest.outcome import Outcome
+    from interim.loadtest.runner import Ask
+    from interim.loadtest.streams import Streams
 
 GENEROUS_MS = 60_000.0
 
 
 async def ask(client: AsyncClient, picture: bytes, budget_ms: float, **options: Any) -> Outcome:
     """Sends one picture now and follows it to its end; `options` are those of `AsyncClient.infer`."""
+    return await _asked(budget_ms, lambda _: client.infer(picture, budget_ms=budget_ms, **options))
+
+
+async def ask_on(stream: Streams, picture: bytes, budget_ms: float) -> Outcome:
+    """The same on a stream that is open already."""
+    return await _asked(budget_ms, lambda _: stream.send(0, picture, budget_ms=budget_ms))
+
+
+async def _asked(budget_ms: float, send: Ask) -> Outcome:
     now_s = asyncio.get_running_loop().time()
-    request = Planned(index=0, send_s=now_s, budget_ms=budget_ms)
-    return await follow(
-        request, lambda _: client.infer(picture, budget_ms=budget_ms, **options), intended_s=now_s
-    )
+    return await follow(Planned(index=0, send_s=now_s, budget_ms=budget_ms), send, intended_s=now_s)
 
 
 async def refinements(client: AsyncClient, picture: bytes, **options: Any) -> list[Refinement]:

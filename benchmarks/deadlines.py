@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-from benchmarks.asking import ask, least_ms, refinements, usual_ms
+from benchmarks.asking import ask, ask_on, least_ms, refinements, usual_ms
 from benchmarks.material import HEIGHT, WIDTH, count, pictures
 from benchmarks.measured import Measured, serving_facts
 from benchmarks.server_process import serving
@@ -20,6 +20,7 @@ from benchmarks.server_process import serving
 from interim.client import AsyncClient
 from interim.loadtest.promises import Check, deadline_checks
 from interim.loadtest.quantiles import spread
+from interim.loadtest.streams import Streams
 from interim.loadtest.summary import summarise
 
 if TYPE_CHECKING:
@@ -151,16 +152,19 @@ async def _alone(client: AsyncClient, sent: Sequence[bytes], budgets: Sequence[f
 
 
 async def _together(target: str, sent: Sequence[bytes], budgets: Sequence[float], clients: int) -> Asked:
-    """The same pairs, dealt out to clients that each wait for one answer at a time."""
+    """The same pairs, dealt out to clients that each have one stream open and wait for one answer at a time."""
     pairs: list[Pair] = [(index, budget_ms) for index in range(len(sent)) for budget_ms in budgets]
     Random(2).shuffle(pairs)
 
+    connected = asyncio.Barrier(clients)
+
     async def in_turn(share: Sequence[Pair]) -> list[Outcome]:
         outcomes = []
-        async with AsyncClient(target) as client:
+        async with AsyncClient(target) as client, Streams(client, count=1) as stream:
             await client.models()
+            await connected.wait()
             for index, budget_ms in share:
-                outcomes.append(await ask(client, sent[index], budget_ms))
+                outcomes.append(await ask_on(stream, sent[index], budget_ms))
                 await _pause(outcomes[-1])
         return outcomes
 

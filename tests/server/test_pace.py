@@ -52,18 +52,42 @@ def test_a_slow_reader_does_not_widen_the_margin() -> None:
 def test_decoding_is_predicted_from_what_it_took() -> None:
     """After some decodes the prediction is close, per format and in proportion to the pixels."""
     pace = DecodePace()
-    before = pace.predict_s("PNG", 1000)
+    png = pace.expect("PNG", 1000)
+    before = pace.ready_in_s(png)
+    pace.dropped(png)
     for _ in range(40):
-        pace.observe("JPEG", 500_000, 0.010)
-    assert pace.predict_s("JPEG", 1_000_000) == pytest.approx(0.020, rel=0.01)
-    assert pace.predict_s("PNG", 1000) == before
+        _decode(pace, "JPEG", 500_000, cpu_s=0.010, took_s=0.0105)
+    assert _ready_in_s(pace, "JPEG", 1_000_000) == pytest.approx(0.0205, rel=0.01)
+    assert _ready_in_s(pace, "PNG", 1000) < before
+
+
+def test_an_image_waits_for_those_before_it() -> None:
+    """Decoders are shared: the third of three alike is promised after three, and what is dropped is not waited for."""
+    pace = DecodePace()
+    for _ in range(40):
+        _decode(pace, "JPEG", 500_000, cpu_s=0.010, took_s=0.0105)
+    first, second, third = (pace.expect("JPEG", 500_000) for _ in range(3))
+    assert pace.ready_in_s(third) == pytest.approx(0.0305, rel=0.01)
+    for each in (first, second, third):
+        pace.dropped(each)
+    assert _ready_in_s(pace, "JPEG", 500_000) == pytest.approx(0.0105, rel=0.01)
 
 
 def test_where_decoding_is_often_slow_promises_count_on_it() -> None:
     """One in ten took 8 ms instead of 2: that is what the next one may take; one in forty is a hiccup."""
     often, seldom = DecodePace(), DecodePace()
     for index in range(200):
-        often.observe("PNG", 100_000, 0.008 if index % 10 == 5 else 0.002)
-        seldom.observe("PNG", 100_000, 0.008 if index % 40 == 5 else 0.002)
-    assert often.predict_s("PNG", 100_000) == pytest.approx(0.008, rel=0.01)
-    assert seldom.predict_s("PNG", 100_000) < 0.003
+        _decode(often, "PNG", 100_000, cpu_s=0.002, took_s=0.008 if index % 10 == 5 else 0.0025)
+        _decode(seldom, "PNG", 100_000, cpu_s=0.002, took_s=0.008 if index % 40 == 5 else 0.0025)
+    assert _ready_in_s(often, "PNG", 100_000) == pytest.approx(0.008, rel=0.01)
+    assert _ready_in_s(seldom, "PNG", 100_000) < 0.003
+
+
+def _decode(pace: DecodePace, kind: str, pixels: int, *, cpu_s: float, took_s: float) -> None:
+    pace.done(pace.expect(kind, pixels), cpu_s=cpu_s, took_s=took_s)
+
+
+def _ready_in_s(pace: DecodePace, kind: str, pixels: int) -> float:
+    decoding = pace.expect(kind, pixels)
+    pace.dropped(decoding)
+    return pace.ready_in_s(decoding)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Self
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
-WINDOW = 256
+WINDOW = 1024  # a promise is one in a thousand: fewer could not tell such a tail
 _FEWEST = 8
 
 

@@ -7,6 +7,7 @@ import sys
 from interim.server.banner import banner
 from interim.server.config import Config
 from interim.server.front.app import App, stop_signal
+from interim.server.front.cores import keep_to
 from interim.server.telemetry.log import configure
 
 SWITCH_S = 0.0005
@@ -31,6 +32,8 @@ async def _run(config: Config) -> None:
     except BaseException:
         await app.stop()
         raise
+    if model.ready.device == "cpu":  # a device of its own leaves all processors to the front
+        keep_to(app.worker.cores.others)
     gc.collect()
     gc.freeze()  # what lives as long as the server need not be looked through while requests wait
     asked = stop_signal()  # before the banner: who reads it may stop the server at once

@@ -24,11 +24,12 @@ class Start:
     `model`: a checkpoint's name or folder, a network's name (random weights), or `module:factory`, which
     is called without arguments and returns an `AnytimeModel`. `device`: auto, cpu or cuda:N. `masking`:
     skip sure pixels where the model can. `execution`: auto, native or reference (model_zoo.execution).
-    `dtype`: auto, float32 or bfloat16. `threads` for computing (0:
-    one less than the processors), pinned to `cores` (empty: nowhere). `warm_sizes`: (height, width) in
-    pixels, measured before `Ready`. `max_batch`: the most requests in one step; 0: what the device is
-    known to like. `urgent`: the control thread goes before others (server.urgency). `policy`: by name. `slots`, `max_pixels`: of the arena. `learned`: the costs that the
-    engine before this one had measured; with them nothing is measured anew.
+    `dtype`: auto, float32 or bfloat16. `threads` for computing (0: one less than the processors), pinned
+    to `cores` (empty: nowhere); the control thread keeps to `others` (empty: all). `warm_sizes`: (height,
+    width) in pixels, measured before `Ready`. `max_batch`: the most requests in one step; 0: what the
+    device is known to like. `urgent`: the control thread goes before others (server.urgency). `policy`:
+    by name. `slots`, `max_pixels`: of the arena. `learned`: the costs that the engine before this one had
+    measured; with them nothing is measured anew.
     """
 
     model: str = "default"
@@ -38,6 +39,7 @@ class Start:
     dtype: str = "auto"
     threads: int = 0
     cores: tuple[int, ...] = ()
+    others: tuple[int, ...] = ()
     warm_sizes: tuple[tuple[int, int], ...] = ((512, 1024),)
     max_batch: int = 0
     urgent: bool = False

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import argparse
 import ctypes
+import gc
 import os
 import resource
 import select
@@ -35,6 +36,8 @@ SWITCH_S = 0.0005
 """How soon a thread that holds the interpreter must yield it: the verdict waits for it (default 5 ms)."""
 
 NICENESS = 5
+"""Of compute threads that share their processors with the front."""
+
 PR_SET_PDEATHSIG = 1
 THREAD_DIED = 70
 
@@ -88,6 +91,8 @@ class Engine:
     def _receive(self, message: object) -> None:
         match message:
             case Start():
+                if message.others:
+                    os.sched_setaffinity(0, message.others)
                 if message.urgent:
                     make_urgent()
                 threading.Thread(target=self._compute, args=(message,), name="compute", daemon=True).start()
@@ -109,10 +114,11 @@ class Engine:
             os._exit(THREAD_DIED)
 
     def _settle(self, start: Start) -> None:
-        """Give this thread, and the threads it will start, their processors and their place behind the front."""
+        """Give this thread, and the threads it will start, their processors, or a place behind the front."""
         if start.cores:
             os.sched_setaffinity(0, start.cores)
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
+        else:
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
     def _serve(self, start: Start) -> None:
         from interim.server.engine.device import DeviceError  # noqa: PLC0415 -- torch, in this thread alone
@@ -133,6 +139,7 @@ class Engine:
         )
         arena = Arena(self._arena_descriptor, slots=start.slots, max_pixels=start.max_pixels)
         compute = setup.compute(control, arena)
+        _keep_for_good()
         self._channel.send(setup.ready())
         self._channel.send(Learned(costs=setup.costs.to_dict()))
         self._control = control
@@ -143,6 +150,15 @@ class Engine:
                     control.probed(probe, setup.warm_up.probe(probe))
                 case work:
                     compute.run(work)
+
+
+def _keep_for_good() -> None:
+    """Let the garbage collector pass over what lives as long as the engine.
+
+    Going through all that torch brings takes it a quarter of a second, at an instant of its own choice.
+    """
+    gc.collect()
+    gc.freeze()
 
 
 def _live_and_die_with(parent: int) -> None:

@@ -15,7 +15,7 @@ from interim.server.engine.device import Device
 from interim.server.engine.loading import load, plain
 from interim.server.engine.messages import Ready, StageCost
 from interim.server.engine.pulse import Pulse
-from interim.server.engine.warm import WarmUp
+from interim.server.engine.warm import CROWD, WarmUp
 from interim.server.engine.worth import worth
 
 if TYPE_CHECKING:
@@ -95,6 +95,7 @@ class Setup:
         sizes = self._start.warm_sizes
         for size in sizes[:1] if self._start.learned else sizes:
             self.warm_up.once(size)
+            self.warm_up.crowd(size, min(CROWD, self._start.slots))
         self.pulse.reset()  # the first pass chooses kernels and touches memory: its slices say nothing
         if self._start.learned is None:
             for size in sizes:

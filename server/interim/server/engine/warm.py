@@ -29,6 +29,10 @@ PROBE_PASSES = 2
 ENOUGH_S = 2.0
 """A size that takes longer than this altogether is not measured another time."""
 
+CROWD = 8
+"""Requests of one size for which there is memory from the start: touching new memory once more than doubled
+the time of a stage."""
+
 
 class WarmUpError(Exception):
     """The model raised on an ordinary image."""
@@ -67,6 +71,21 @@ class WarmUp:
     def once(self, size: Shape) -> None:
         """Run all stages once: memory is touched, kernels are chosen."""
         self._pass(size, 1)
+
+    def crowd(self, size: Shape, most: int = CROWD) -> None:
+        """Bring up to `most` requests at once through all stages, so that there is memory for as many."""
+        with closing(Arena.create(slots=most, max_pixels=size[0] * size[1])) as arena:
+            watch = Stopwatch()
+            compute = self._build(watch, arena)
+            requests: list[Request] = []
+            while len(requests) < most and sum(seconds for _, _, seconds in watch.steps) < ENOUGH_S / 2:
+                requests.append(self._request(arena, size))
+                compute.run(Work(1, (requests[-1],)))
+                _activate(requests[-1])
+            for exit_ in range(2, self._exits + 1):
+                for request in requests:
+                    compute.run(Work(exit_, (request,)))
+                    _activate(request)
 
     def measure(self, size: Shape, costs: CostModel, *, padded: Shape, max_batch: int) -> None:
         """Teach `costs` what stages cost at a size with every position active, in batches of 1, 2, 4 and on."""

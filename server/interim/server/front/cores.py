@@ -1,21 +1,24 @@
-"""Which processors the compute threads get, and which environment makes them behave."""
+"""Which processors compute threads get and which the front keeps to, and which environment makes them behave."""
 
 from __future__ import annotations
 
 import math
 import os
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 CPU_QUOTA = Path("/sys/fs/cgroup/cpu.max")
+THREADS = Path("/proc/self/task")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Cores:
-    """`threads` compute threads, pinned to `pinned`; empty: not pinned."""
+    """`threads` compute threads, pinned to `pinned`, which leaves `others`; both empty: nothing is pinned."""
 
     threads: int
     pinned: tuple[int, ...]
+    others: tuple[int, ...] = ()
 
 
 def divide(processors: tuple[int, ...], *, quota: int | None = None, threads: int = 0) -> Cores:
@@ -32,13 +35,23 @@ def divide(processors: tuple[int, ...], *, quota: int | None = None, threads: in
     wanted = threads or max(len(processors) - 1, 1)
     if wanted > len(processors):
         return Cores(threads=wanted, pinned=())
-    return Cores(threads=wanted, pinned=processors[-wanted:])
+    return Cores(threads=wanted, pinned=processors[-wanted:], others=processors[:-wanted])
 
 
 def usable(threads: int = 0) -> Cores:
     """`divide` for this process, here and now."""
     processors = tuple(sorted(os.sched_getaffinity(0)))
     return divide(processors, quota=_quota(), threads=threads)
+
+
+def keep_to(processors: tuple[int, ...]) -> None:
+    """Keep every thread of this process, and those they start, to these processors; none given: wherever it is.
+
+    A decoder on the processor of a compute thread halves its speed, and a promise is broken.
+    """
+    for thread in THREADS.iterdir() if processors else ():
+        with suppress(ProcessLookupError):  # it has ended meanwhile
+            os.sched_setaffinity(int(thread.name), processors)
 
 
 def environment(threads: int) -> dict[str, str]:

@@ -7,8 +7,9 @@ decoder is done.
 
 import asyncio
 import logging
+import time
 from collections.abc import Callable
-from typing import Protocol, assert_never
+from typing import TYPE_CHECKING, Protocol, assert_never
 
 from interim.scheduling.budgets.budget import BudgetRequest
 from interim.server.engine.arena import Slot
@@ -16,11 +17,14 @@ from interim.server.engine.messages import Ask, Begun, Failed, Forget, Freed, Mo
 from interim.server.errors import BadInputError, FaultyError, OverloadedError, RequestError, UnavailableError
 from interim.server.front.actions import Action, Refuse, Release, Resubmit, Send, SetTimer
 from interim.server.front.answer import Answer
-from interim.server.front.images import decode
+from interim.server.front.images import Picture, Pixels, decode
 from interim.server.front.means import RESTART_S, Means
 from interim.server.front.orders import Order
 from interim.server.front.term import Term
 from interim.server.front.truth import Truth
+
+if TYPE_CHECKING:
+    from interim.server.front.pace import Decoding
 
 log = logging.getLogger("interim.front")
 
@@ -74,6 +78,8 @@ class Live:
         self._timer: asyncio.TimerHandle | None = None
         self._decoding: asyncio.Task[None] | None = None
         self._decoded = False
+        self._expected: Decoding | None = None
+        self._expected_s = 0.0
         self._at_engine = False
 
     @property
@@ -86,8 +92,12 @@ class Live:
         truth, order = self.truth, self.order
         picture = order.picture
         height, width = picture.working
-        pixels = picture.size[0] * picture.size[1]
-        ready_in_s = 0.0 if self._decoded else self._means.pace.predict_s(picture.format, pixels)
+        ready_in_s = 0.0
+        if not self._decoded:
+            self._expected_s = self._clock()
+            if self._expected is None:
+                self._expected = self._means.pace.expect(picture.format, picture.size[0] * picture.size[1])
+            ready_in_s = self._means.pace.ready_in_s(self._expected)
         ask = Ask(
             id=self.id,
             arrival_s=truth.arrival_s,
@@ -193,19 +203,24 @@ class Live:
         picture, means = self.order.picture, self._means
         out = means.arena.input(self._slot, *picture.working)
         try:
-            _, seconds = await means.timed(means.decoders, decode, picture, out)
+            cpu_s, _ = await means.timed(means.decoders, _decode_on_the_clock, picture, out)
         except BadInputError as error:
             if not self.truth.ended:
                 self._give_up(error)
         except Exception as error:  # noqa: BLE001 -- one request, whatever broke it, must not take others down
             self._broken(error)
         else:
-            means.pace.observe(picture.format, picture.size[0] * picture.size[1], seconds)
+            self._observe_decoding(cpu_s)
             self._decoded = True
             self._submit()
         finally:
             self._decoding = None
             self._tidy()
+
+    def _observe_decoding(self, cpu_s: float) -> None:
+        expected, self._expected = self._expected, None
+        if expected is not None:
+            self._means.pace.done(expected, cpu_s=cpu_s, took_s=self._clock() - self._expected_s)
 
     def _submit(self) -> None:
         if self._at_engine and not self.truth.ended:
@@ -252,6 +267,9 @@ class Live:
         self._tidy()
 
     def _tidy(self) -> None:
+        if self.truth.ended and self._decoding is None and self._expected is not None:
+            self._means.pace.dropped(self._expected)
+            self._expected = None
         if self.truth.ended and not self._at_engine and self._decoding is None and not self.over.done():
             self._means.arena.release(self._slot)
             self.over.set_result(None)
@@ -266,6 +284,13 @@ class Live:
     def _broken(self, error: BaseException) -> None:
         log.error("request failed in the front", exc_info=error, extra={"facts": {"id": self.id}})
         self._give_up(FaultyError("the server failed on this request alone; its log says why"))
+
+
+def _decode_on_the_clock(picture: Picture, out: Pixels) -> float:
+    """Decode; the processor time it took, in seconds."""
+    began_s = time.thread_time()
+    decode(picture, out)
+    return time.thread_time() - began_s
 
 
 def _refusal(refuse: Refuse) -> RequestError:

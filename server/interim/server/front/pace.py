@@ -2,6 +2,7 @@
 
 import bisect
 from collections import deque
+from dataclasses import dataclass
 
 LEAST_MARGIN_S = 0.001
 MOST_MARGIN_S = 0.050  # a slow reader's time is its own: it must not cost others their last exit
@@ -9,6 +10,8 @@ _WINDOW = 256
 _GUESS_S_PER_MPX = 0.004
 _USUALLY = 0.95
 _ENOUGH = 20  # values before their quantile is more than a hiccup
+_FIRST_STRETCH = 1.5
+_HANDING_S = 0.0005  # a verdict, a thread and a message lie between a question and a decoded image
 
 
 class RollingQuantile:
@@ -58,31 +61,54 @@ class SendMargin:
         return max(value, LEAST_MARGIN_S)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decoding:
+    """One image to be decoded: its own processor time, and that of all images asked for up to it, in seconds."""
+
+    kind: str
+    pixels: int
+    work_s: float
+    load_s: float
+
+
 class DecodePace:
-    """Seconds to decode an image, predicted from its format and pixels, for admission."""
+    """When an image will be decoded, predicted for admission: decoders share what processors are left.
+
+    Processor time is learnt by format and pixels. How much longer all that is to be decoded takes by the
+    clock (others run as well) is learnt as a ratio, the *stretch*: promises count on its high quantile.
+    """
 
     # Nanoseconds a pixel before anything was measured: a decoder of 2020 on one core, twice.
     _FIRST_NS = {"JPEG": 30.0, "PNG": 40.0, "WEBP": 40.0, "RAW": 2.0}  # noqa: RUF012 -- read only
 
     def __init__(self) -> None:
         self._ns = dict(self._FIRST_NS)
-        self._seen = {kind: RollingQuantile(_USUALLY) for kind in self._FIRST_NS}
+        self._stretch = RollingQuantile(_USUALLY)
+        self._backlog_s = 0.0
 
-    def observe(self, kind: str, pixels: int, seconds: float) -> None:
-        """Note one decode; one in five counts, so that a single hiccup does not refuse others."""
-        ns = seconds * 1e9 / pixels
-        self._ns[kind] += 0.2 * (ns - self._ns[kind])
-        self._seen[kind].observe(ns)
+    def expect(self, kind: str, pixels: int) -> Decoding:
+        """An image of `pixels` (before scaling down) is to be decoded after all others expected so far."""
+        work_s = self._ns[kind] * 1e-9 * pixels
+        self._backlog_s += work_s
+        return Decoding(kind=kind, pixels=pixels, work_s=work_s, load_s=self._backlog_s)
 
-    def predict_s(self, kind: str, pixels: int) -> float:
-        """What decoding an image of `pixels` (before scaling down) will usually not exceed, in seconds.
+    def ready_in_s(self, decoding: Decoding) -> float:
+        """Seconds from when it was expected within which it will usually be decoded."""
+        stretch = self._stretch.value() if self._stretch.count >= _ENOUGH else None
+        return (decoding.load_s + _HANDING_S) * (stretch or _FIRST_STRETCH)
 
-        A promise counts on it: where decoders wait for processors, their mean says too little.
+    def done(self, decoding: Decoding, *, cpu_s: float, took_s: float) -> None:
+        """It was decoded in `cpu_s` of processor time, `took_s` after it was expected.
+
+        One in five of the former counts, so that a single hiccup does not refuse others.
         """
-        ns = self._ns[kind]
-        if self._seen[kind].count >= _ENOUGH:
-            ns = max(ns, self._seen[kind].value() or 0.0)
-        return ns * 1e-9 * pixels
+        self.dropped(decoding)
+        self._ns[decoding.kind] += 0.2 * (cpu_s * 1e9 / decoding.pixels - self._ns[decoding.kind])
+        self._stretch.observe(took_s / (decoding.load_s + _HANDING_S))
+
+    def dropped(self, decoding: Decoding) -> None:
+        """It will not be decoded: refused, or given up."""
+        self._backlog_s = max(self._backlog_s - decoding.work_s, 0.0)
 
 
 def _octave(pixels: int) -> int:

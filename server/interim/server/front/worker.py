@@ -58,11 +58,13 @@ class Worker:
         spawn: Spawn = spawn_engine,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
-        cores = usable(start.threads)
+        self.cores = usable(start.threads)
+        """Who gets which processor."""
         self._start = replace(
             start,
-            threads=cores.threads,
-            cores=cores.pinned,
+            threads=self.cores.threads,
+            cores=self.cores.pinned,
+            others=self.cores.others,
             slots=arena.slots,
             max_pixels=arena.max_pixels,
         )
