@@ -7,7 +7,7 @@ from interim.model_zoo.anytime import Task
 from interim.model_zoo.errors import BadInputError, UnknownModelError
 from interim.model_zoo.registry import build, names
 
-SMALL = ("hrnet-w18s", "hrnet-w32-pose-adpc")
+SMALL = ("hrnet-w18s", "hrnet-w18s-pose-adpc")
 
 
 @pytest.mark.parametrize(
@@ -29,9 +29,11 @@ def test_every_name_builds_what_it_says(name: str) -> None:
 
 
 def test_the_names_are_widths_and_variants() -> None:
-    """Four widths for segmentation and one for pose, each in four variants."""
-    assert len(names()) == 20
-    assert {"hrnet-w48-adpc", "hrnet-w18s", "hrnet-w18-ee", "hrnet-w32-pose-ee-rh"} <= set(names())
+    """Four widths for segmentation and two for pose, each in four variants."""
+    assert len(names()) == 24
+    assert {"hrnet-w48-adpc", "hrnet-w18s", "hrnet-w18-ee", "hrnet-w32-pose-ee-rh", "hrnet-w18s-pose"} <= set(
+        names()
+    )
 
 
 def test_classes_can_be_chosen() -> None:

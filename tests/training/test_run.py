@@ -10,6 +10,7 @@ from interim.model_zoo.registry import build
 from interim.training.data.batches import Batches
 from interim.training.data.crops import CropRule
 from interim.training.data.folder import open_folder
+from interim.training.lessons import PixelLessons
 from interim.training.recipe import Phase, Recipe, RecipeError
 from interim.training.run import Run
 
@@ -22,7 +23,7 @@ def begun(recipe: Recipe, data: Path, folder: Path) -> Run:
     batches = Batches(samples=samples, scenes=[], rule=rule, size=recipe.batch, seed=recipe.seed)
     torch.manual_seed(recipe.seed)
     network = build(recipe.network, classes=11, fill=recipe.fill)
-    return Run(recipe, network, batches, torch.ones(11), folder)
+    return Run(recipe, network, PixelLessons(batches=batches, weights=torch.ones(11)), folder)
 
 
 @pytest.mark.slow

@@ -9,6 +9,9 @@ from typing import Any
 
 from interim.model_zoo.anytime import ClassSpec
 
+MIOU, PCK = "mIoU", "PCK"
+"""What scores are: mean intersection over union; joints within half of the torso's length."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
@@ -17,7 +20,8 @@ class Measured:
     `miou`: over all pixels of the split. `quality`: mean over images of the image's own mIoU.
     `ece`: expected calibration error of the confidence. `active_share`: share of positions that each
     stage computes. `gmacs`: cumulative cost of each exit at the split's image size, in 2^30
-    multiply-accumulates, at those shares.
+    multiply-accumulates, at those shares. `metric`: what `miou` and `quality` are; for pose they are PCK,
+    and `ece` is empty.
     """
 
     split: str
@@ -27,6 +31,7 @@ class Measured:
     ece: tuple[float, ...]
     active_share: tuple[float, ...]
     gmacs: tuple[float, ...] = ()
+    metric: str = MIOU
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import colorsys
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from itertools import product
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
     from interim.model_zoo.masked.conv import Filling
 
+POSE_WIDTHS = ("w18s", "w32")
 VARIANTS = ("", "-ee", "-ee-rh", "-adpc")
 ALL_STAGES = (1, 2, 3, 4)
 DEPTHS = {1: 3, 2: 2, 3: 1}
@@ -103,9 +105,9 @@ def _builders() -> dict[str, Builder]:
         for variant in VARIANTS:
             name = f"hrnet-{width}{variant}"
             builders[name] = partial(_segmentation, name, width, variant)
-    for variant in VARIANTS:
-        name = f"hrnet-w32-pose{variant}"
-        builders[name] = partial(_pose, name, "w32", variant)
+    for width, variant in product(POSE_WIDTHS, VARIANTS):
+        name = f"hrnet-{width}-pose{variant}"
+        builders[name] = partial(_pose, name, width, variant)
     return builders
 
 

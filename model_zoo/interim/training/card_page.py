@@ -41,8 +41,8 @@ def _about(card: Card) -> str:
 
 def _measured(title: str, measured: Measured) -> str:
     rows = {
-        "mIoU %": [f"{100 * value:.2f}" for value in measured.miou],
-        "mean of the images' own mIoU %": [f"{100 * value:.2f}" for value in measured.quality],
+        f"{measured.metric} %": [f"{100 * value:.2f}" for value in measured.miou],
+        f"mean of the images' own {measured.metric} %": [f"{100 * value:.2f}" for value in measured.quality],
         "expected calibration error %": [f"{100 * value:.2f}" for value in measured.ece],
         "active share of the stage %": [f"{100 * value:.1f}" for value in measured.active_share],
         "work to the exit, GMAC": [f"{value:.3f}" for value in measured.gmacs],
@@ -55,7 +55,9 @@ def _measured(title: str, measured: Measured) -> str:
         "| | " + " | ".join(f"exit {index}" for index in range(1, len(measured.miou) + 1)) + " |",
         "|---" * (len(measured.miou) + 1) + "|",
     ]
-    return "\n".join(lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items()])
+    return "\n".join(
+        lines + [f"| {name} | " + " | ".join(cells) + " |" for name, cells in rows.items() if cells]
+    )
 
 
 def _difference(adaptive: Measured, dense: Measured) -> str:
@@ -63,7 +65,7 @@ def _difference(adaptive: Measured, dense: Measured) -> str:
     saved = [100 * (1 - on / off) for on, off in zip(adaptive.gmacs, dense.gmacs, strict=True)]
     return (
         "## On against off\n\n"
-        f"mIoU by exit, in points: {', '.join(f'{value:+.2f}' for value in gained)}. "
+        f"{adaptive.metric} by exit, in points: {', '.join(f'{value:+.2f}' for value in gained)}. "
         f"Counted work saved: {', '.join(f'{value:.1f} %' for value in saved)}. "
         "Saved work is counted, not timed: native kernels skip held positions, while the torch reference "
         "computes every position and then masks."

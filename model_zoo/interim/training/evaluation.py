@@ -90,7 +90,7 @@ def evaluate(model: AnytimeHrnet, folder: LabelledFolder, split: str) -> Evaluat
         for tally, prediction in zip(tallies, predictions, strict=True):
             tally.add(sample, prediction, model.spec.stride)
         active[images.shape[2], images.shape[3]].append([each.active for each in predictions[:-1]])
-    shares, gmacs = _work(model, active)
+    shares, gmacs = work(model, active)
     measured = Measured(
         split=split,
         images=len(names),
@@ -140,17 +140,21 @@ def _enlarged(confidence: Tensor, stride: int) -> NDArray[np.float32]:
     return pixels
 
 
-def _work(
+def work(
     model: AnytimeHrnet, active: dict[tuple[int, int], list[list[Tensor]]]
 ) -> tuple[tuple[float, ...], tuple[float, ...]]:
-    """Active share by stage, and multiply-accumulates to each exit, both averaged over the images."""
+    """Active share by stage, and 2^30 multiply-accumulates to each exit, both averaged over the images.
+
+    `active`: by image size, what every exit but the last left active (N, h, w), a list for each image or
+    batch of one size.
+    """
     shares, costs, weights = [], [], []
     for size, images in active.items():
         masks = [torch.cat(column) for column in zip(*images, strict=True)] if model.masking else None
         counted = profile(model, size, masks)
         costs.append([exit_.gmacs for exit_ in counted.exits])
         shares.append([1.0] + [mask.double().mean().item() for mask in masks or []])
-        weights.append(len(images))
+        weights.append(sum(len(each[0]) for each in images) if images[0] else len(images))
     mean_shares = np.average(shares, axis=0, weights=weights)
     if not model.masking:
         mean_shares = np.ones(len(model.spec.exits))

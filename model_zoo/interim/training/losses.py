@@ -1,7 +1,8 @@
-"""The training loss: class-weighted cross-entropies of all exits, at half of the image's resolution."""
+"""The training losses of all exits: class-weighted cross-entropies at half resolution, or errors of heat maps."""
 
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from interim.model_zoo.joints import heat_of
 from interim.training.data.sample import VOID
 
 if TYPE_CHECKING:
@@ -52,3 +54,22 @@ def _cross_entropy(logits: Tensor, size: Sequence[int], target: Tensor, weights:
     total = F.cross_entropy(fine, target, weights, ignore_index=VOID, reduction="sum")
     known = torch.cat([weights, weights.new_zeros(VOID + 1 - len(weights))])[target]
     return total / known.sum().clamp(min=1e-6)
+
+
+def heat_losses(heat: Sequence[Tensor], xy: Tensor, known: Tensor, *, stride: int, sigma: float) -> Tensor:
+    """One squared error of heat maps per exit, float32 (exits,); predicting nothing at all costs about 1.
+
+    The target is a bell of height 1 around the joint (heat_of). Squared differences are summed over a
+    map, divided by the bell's own sum of squares (πσ²), and averaged over the known joints.
+
+    Args:
+        heat: (N, J, h, w) each.
+        xy: Joints (N, J, 2) in the image's pixels.
+        known: Which of them count (N, J) bool.
+        stride: How many times smaller than the image the maps are.
+        sigma: The bell's standard deviation in cells.
+    """
+    height, width = heat[0].shape[-2:]
+    target = heat_of(xy, (height, width), stride=stride, sigma=sigma)
+    share = known.float() / (math.pi * sigma**2 * known.sum().clamp(min=1))
+    return torch.stack([((part.float() - target).square().sum((2, 3)) * share).sum() for part in heat])

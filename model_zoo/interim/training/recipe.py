@@ -10,7 +10,11 @@ from typing import TYPE_CHECKING, Any, TypeVar
 if TYPE_CHECKING:
     from pathlib import Path
 
+from interim.training.schemes import SCHEMES
+
 T = TypeVar("T")
+
+TASKS = ("segmentation", "pose")
 
 
 class RecipeError(ValueError):
@@ -50,6 +54,12 @@ class Recipe:
 
     `norm_momentum`: what each step's own statistics weigh in the running ones. `settling`: over how many
     batches the averaged weights' statistics are counted anew at the very end (0: they stay averages).
+
+    `loss_scheme`: what the exits' losses weigh (schemes.py); "given": `exit_weights`.
+
+    `task`: "segmentation", or "pose": crops are people, turned by at most `turn_deg` degrees and moved by
+    at most `shift` of their size; `heat_sigma`: the standard deviation of a joint's bell, in cells of the
+    heat map.
     """
 
     name: str
@@ -70,9 +80,14 @@ class Recipe:
     class_weight_power: float = 0.5
     class_weight_cap: float = 4.0
     exit_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
+    loss_scheme: str = "given"
     threshold: float = 0.998
     fill: str = "rbf"
     bfloat16: bool = True
+    task: str = "segmentation"
+    turn_deg: float = 30.0
+    shift: float = 0.05
+    heat_sigma: float = 1.5
 
 
 def read_recipe(path: Path) -> Recipe:
@@ -116,6 +131,11 @@ def _checked(recipe: Recipe, path: Path) -> Recipe:
         "crop must be two multiples of 32": len(recipe.crop) == 2
         and not any(side % 32 for side in recipe.crop),
         "scales must rise from above 0": 0 < recipe.scales[0] <= recipe.scales[-1],
+        f"task must be one of {', '.join(TASKS)}": recipe.task in TASKS,
+        "a pose network (-pose) goes with the task pose": ("-pose" in recipe.network)
+        == (recipe.task == "pose"),
+        f"loss_scheme must be one of {', '.join(SCHEMES)}": recipe.loss_scheme in SCHEMES,
+        "heat_sigma must be above 0": recipe.heat_sigma > 0,
         "threshold must lie in 0 to 1": 0 <= recipe.threshold <= 1,
         "every phase needs at least one epoch": all(phase.epochs >= 1 for phase in recipe.phases),
     }

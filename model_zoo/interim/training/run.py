@@ -10,16 +10,16 @@ import torch
 from torch import Tensor, nn
 
 from interim.training.averaging import Average
-from interim.training.losses import exit_losses
 from interim.training.place import place_of, total_steps
 from interim.training.recipe import RecipeError
+from interim.training.schemes import scheme
 from interim.training.state import load_state, save_state
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
-    from interim.training.data.batches import Batches
+    from interim.training.lessons import Lessons
     from interim.training.place import Place
     from interim.training.recipe import Recipe
 
@@ -39,18 +39,15 @@ class Run:
         RecipeError: the folder holds a run of another network.
     """
 
-    def __init__(
-        self, recipe: Recipe, network: AnytimeHrnet, batches: Batches, weights: Tensor, folder: Path
-    ) -> None:
+    def __init__(self, recipe: Recipe, network: AnytimeHrnet, lessons: Lessons, folder: Path) -> None:
         self.recipe = recipe
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network: AnytimeHrnet = network.train().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.average = Average(network)
         self.step = 0
         self.wall_s = 0.0
-        self._batches = batches
-        self._weights = weights.to(self.device)
-        self._exit_weights = torch.tensor(recipe.exit_weights, device=self.device)
+        self._lessons = lessons
+        self._scheme = scheme(recipe.loss_scheme, recipe.exit_weights)
         self._folder = folder / "state"
         self._norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
         for norm in self._norms:
@@ -61,25 +58,25 @@ class Run:
     @property
     def steps(self) -> int:
         """How many steps the whole recipe has."""
-        return total_steps(self.recipe, self._batches.steps)
+        return total_steps(self.recipe, self._lessons.steps)
 
     @property
     def place(self) -> Place:
         """Where the next step lies."""
-        return place_of(self.step, self.recipe, self._batches.steps)
+        return place_of(self.step, self.recipe, self._lessons.steps)
 
     def advance(self) -> StepReport:
         """Do one step."""
         place = self.place
-        batch = self._batches.draw(place.epoch, place.step, place.scenes_share)
+        lesson = self._lessons.draw(place.epoch, place.step, place.scenes_share)
         self._set_masking(place)
         for group in self._optimizer.param_groups:
             group["lr"] = place.learning_rate
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            logits = self.network(batch.images.to(self.device))
-        losses = exit_losses(logits, batch.labels.to(self.device), self._weights, offset=self.step // 2 % 2)
+            logits = self.network(lesson.images.to(self.device))
+        losses = lesson.losses(logits, step=self.step)
         self._optimizer.zero_grad(set_to_none=True)
-        (losses * self._exit_weights).sum().backward()  # type: ignore[no-untyped-call]
+        (losses * self._scheme.weights(losses.detach())).sum().backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
         self.average.update(self.network, step=self.step, decay=place.phase.average_decay)
         self.step += 1
@@ -88,9 +85,9 @@ class Run:
     def settle(self) -> None:
         """Count the averaged weights' statistics anew: averages of statistics are not those of averages."""
         epoch = sum(phase.epochs for phase in self.recipe.phases)  # crops that no step has seen
-        batches = (self._batches.draw(epoch, step) for step in range(self.recipe.settling))
+        lessons = (self._lessons.draw(epoch, step) for step in range(self.recipe.settling))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            self.average.settle(batch.images.to(self.device) for batch in batches)
+            self.average.settle(lesson.images.to(self.device) for lesson in lessons)
 
     def save(self) -> None:
         """Write everything that going on from here needs."""
@@ -98,6 +95,7 @@ class Run:
         tensors |= {f"average.{name}": value for name, value in self.average.module.state_dict().items()}
         for index, entry in self._optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in entry.items()}
+        tensors |= {f"scheme.{name}": value for name, value in self._scheme.state().items()}
         save_state(self._folder, self.step, tensors, {"wall_s": self.wall_s, "network": self.recipe.network})
 
     def _set_masking(self, place: Place) -> None:
@@ -117,6 +115,7 @@ class Run:
         self.step, self.wall_s = int(facts["step"]), float(facts["wall_s"])
         self.network.load_state_dict(_under("network.", tensors))
         self.average.module.load_state_dict(_under("average.", tensors))
+        self._scheme.load(_under("scheme.", tensors))
         moments: dict[int, dict[str, Tensor]] = {}
         for name, value in _under("optimizer.", tensors).items():
             index, entry = name.split(".")

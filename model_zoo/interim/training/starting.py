@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 FILL = ".fill."
 """What the names of a fill's parameters hold: another fill starts anew."""
 
+HEAD = ".head."
+"""What the names of an exit's parameters hold."""
+
 CLASSIFY = (".classify.weight", ".classify.bias")
 """What ends the name of a parameter with one row per class."""
 
@@ -32,7 +35,7 @@ def start_from(
 
     Everything but the classifiers is copied. Of these, the rows of classes whose names agree (small
     and capital letters alike) are; the others begin at 0, so that they disturb nothing that is learnt.
-    A fill of masked positions that the checkpoint does not have stays as it is.
+    Heads of another shape (a checkpoint of another task has them) begin anew, at random. A fill of masked positions that the checkpoint does not have stays as it is.
 
     Returns:
         The names of the classes whose rows were copied.
@@ -43,12 +46,17 @@ def start_from(
     card = checkpoint.card
     old = {each.name.lower(): row for row, each in enumerate(card.classes)}
     pairs = [(row, old[each.name.lower()]) for row, each in enumerate(classes) if each.name.lower() in old]
+    related = _trunk(card.network) == _trunk(network.spec.name) and card.network != network.spec.name
     state = network.state_dict()
     for name, value in state.items():
         if name.endswith(COUNTER):
             continue
         given = checkpoint.weights.get(name)
         if given is None and FILL in name:
+            continue
+        if related and HEAD in name and (given is None or given.shape[1:] != value.shape[1:]):
+            if name.endswith(CLASSIFY):
+                value.zero_()
             continue
         if given is None or given.shape[1:] != value.shape[1:]:
             rule = f"they are of a {card.network} and lack {name}"
@@ -58,6 +66,11 @@ def start_from(
         else:
             value.copy_(given)
     return tuple(classes[row].name for row, _ in pairs)
+
+
+def _trunk(network: str) -> str:
+    """The name of a network whatever its task."""
+    return network.replace("-pose", "")
 
 
 def _copy_rows(value: Tensor, given: Tensor, pairs: Sequence[tuple[int, int]]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interim.model_zoo.card import MIOU
 from interim.training.plot import Plot, Series
 
 if TYPE_CHECKING:
@@ -15,24 +16,26 @@ MISSING = "-"
 
 
 def accuracy_table(cards: Sequence[Card]) -> str:
-    """The mIoU of each exit, adaptivity on and off, with what it saves; grouped by split."""
+    """The score of each exit, adaptivity on and off, with what it saves; grouped by what was measured."""
     parts = []
-    for split, images in sorted({(m.split, m.images) for card in cards for m in _all(card)}):
-        rows = [row for card in cards for row in _accuracy_rows(card, split, images)]
+    groups = {(each.metric, each.split, each.images) for card in cards for each in _all(card)}
+    for group in sorted(groups, key=lambda group: (group[0] != MIOU, group)):
+        rows = [row for card in cards for row in _accuracy_rows(card, group)]
         exits = max(len(each.miou) for card in cards for each in _all(card))
         head = ["model", "adaptivity", *(f"exit {index}" for index in range(1, exits + 1))]
         head += ["GMAC to the last", "of the work of stages 3 and 4"]
         filled = [[*row[:2], *_padded(row[2:-2], exits), *row[-2:]] for row in rows]
-        parts.append(f"mIoU % on {images} images of `{split}`\n\n{markdown(head, filled)}")
+        parts.append(f"{group[0]} % on {group[2]} images of `{group[1]}`\n\n{markdown(head, filled)}")
     return "\n\n".join(parts) or "Nothing was measured yet."
 
 
-def _accuracy_rows(card: Card, split: str, images: int) -> list[list[str]]:
+def _accuracy_rows(card: Card, group: tuple[str, str, int]) -> list[list[str]]:
     rows = []
     for name, measured in (("off", card.dense), ("on", card.adaptive)):
-        if measured is None or (measured.split, measured.images) != (split, images):
+        if measured is None or (measured.metric, measured.split, measured.images) != group:
             continue
-        switch = f"on, above {card.threshold:g} ({card.fill})" if name == "on" else name
+        side = "above" if measured.metric == MIOU else "below"
+        switch = f"on, {side} {card.threshold:g} ({card.fill})" if name == "on" else name
         work = MISSING
         if name == "on" and card.dense is not None and len(measured.gmacs) == len(card.dense.gmacs) == 4:
             work = f"{100 * _late(measured) / _late(card.dense):.0f} %"
@@ -46,7 +49,7 @@ def calibration_table(cards: Sequence[Card]) -> str:
     rows = []
     for card in cards:
         measured = card.adaptive or card.dense
-        if measured is None:
+        if measured is None or not measured.ece:
             continue
         errors = " / ".join(f"{100 * value:.2f}" for value in measured.ece)
         heat = " / ".join(f"{value:.3f}" for value in card.temperatures) or "none"
@@ -83,7 +86,7 @@ def curves(cards: Sequence[Card]) -> Plot:
     series = []
     for card in cards:
         measured = card.adaptive or card.dense
-        if measured is not None and measured.gmacs:
+        if measured is not None and measured.gmacs and measured.metric == MIOU:
             points = list(zip(measured.gmacs, (100 * value for value in measured.miou), strict=True))
             name = f"{card.name} ({measured.split})"
             series.append(Series(name=name, points=points))

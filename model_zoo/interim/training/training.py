@@ -16,33 +16,30 @@ from tqdm import tqdm
 from interim.model_zoo.card import Card
 from interim.model_zoo.checkpoint import read, write
 from interim.model_zoo.registry import build
-from interim.training.data.batches import Batches
-from interim.training.data.crops import CropRule
-from interim.training.data.sample import Sample
-from interim.training.data.samples import Samples
-from interim.training.losses import class_weights
+from interim.training.material import lessons_of
 from interim.training.run import Run
-from interim.training.scenes.scene import draw
 from interim.training.starting import start_from
 
 if TYPE_CHECKING:
     import threading
 
-    from interim.training.data.folder import LabelledFolder
+    from interim.training.material import Data
     from interim.training.recipe import Recipe
     from interim.training.run import StepReport
 
-SCENE_SIZE = (360, 480)
+
+LONG_SIDE = 1024
+"""Pixels that a segmentation model is served at most; a pose model is served the crops it was trained on."""
 
 
 def train(
-    recipe: Recipe, data: LabelledFolder, folder: Path, *, stop: threading.Event, init: str | None = None
+    recipe: Recipe, data: Data, folder: Path, *, stop: threading.Event, init: str | None = None
 ) -> bool:
     """Train `recipe` on `data`, keeping state, log and newest weights in `folder`; go on where it left off.
 
     Args:
         recipe: What is trained, and how.
-        data: The labelled images.
+        data: The labelled images, or people.
         folder: Where state, log and weights go; what lies there is gone on with.
         stop: Set it, and the run saves its state and ends after the step under way.
         init: The checkpoint (name or folder) that a new run starts from, its classes as far as their
@@ -56,40 +53,16 @@ def train(
         DataError: the data folder is not as it should be.
         RecipeError: `folder` holds a run of another network.
     """
-    samples = Samples(data, recipe.split)
-    scenes = [_scene(recipe, index) for index in tqdm(range(recipe.scenes), "scenes", disable=None)]
+    lessons = lessons_of(recipe, data)
     torch.manual_seed(recipe.seed)
     network = build(recipe.network, classes=len(data.classes), fill=recipe.fill)
     if init is not None:
         start_from(network, read(init), data.classes)
-    run = Run(
-        recipe,
-        network,
-        _batches(recipe, samples, scenes),
-        class_weights(
-            (sample.labels for sample in samples),
-            len(data.classes),
-            power=recipe.class_weight_power,
-            cap=recipe.class_weight_cap,
-        ),
-        folder,
-    )
+    run = Run(recipe, network, lessons, folder)
     return _steps(run, data, folder, stop)
 
 
-def _batches(recipe: Recipe, samples: Samples, scenes: list[Sample]) -> Batches:
-    height, width = recipe.crop
-    low, high = recipe.scales
-    rule = CropRule(height=height, width=width, scales=(low, high), jitter=recipe.jitter)
-    return Batches(samples=samples, scenes=scenes, rule=rule, size=recipe.batch, seed=recipe.seed)
-
-
-def _scene(recipe: Recipe, index: int) -> Sample:
-    image, labels = draw(recipe.seed * 100_000 + index, *SCENE_SIZE)
-    return Sample(name=f"scene {index}", image=image, labels=labels)
-
-
-def _steps(run: Run, data: LabelledFolder, folder: Path, stop: threading.Event) -> bool:
+def _steps(run: Run, data: Data, folder: Path, stop: threading.Event) -> bool:
     reports: list[StepReport] = []
     with tqdm(total=run.steps, initial=run.step, desc=run.recipe.name, disable=None) as bar:
         began = time.monotonic()
@@ -109,9 +82,7 @@ def _steps(run: Run, data: LabelledFolder, folder: Path, stop: threading.Event) 
     return run.step >= run.steps
 
 
-def _end_epoch(
-    run: Run, data: LabelledFolder, folder: Path, reports: list[StepReport], took_s: float
-) -> None:
+def _end_epoch(run: Run, data: Data, folder: Path, reports: list[StepReport], took_s: float) -> None:
     """Save the state, export the averaged weights, and write one line of log."""
     if run.step == run.steps:
         run.settle()
@@ -134,7 +105,7 @@ def _end_epoch(
         print(json.dumps(entry), flush=True)
 
 
-def _card(run: Run, data: LabelledFolder) -> Card:
+def _card(run: Run, data: Data) -> Card:
     recipe = run.recipe
     return Card(
         name=recipe.name,
@@ -142,6 +113,7 @@ def _card(run: Run, data: LabelledFolder) -> Card:
         classes=data.classes,
         threshold=recipe.threshold,
         fill=recipe.fill,
+        long_side=LONG_SIDE if recipe.task == "segmentation" else max(recipe.crop),
         data=_sources(recipe, data),
         licence=recipe.licence,
         recipe=recipe.name,
@@ -154,7 +126,7 @@ def _card(run: Run, data: LabelledFolder) -> Card:
     )
 
 
-def _sources(recipe: Recipe, data: LabelledFolder) -> str:
+def _sources(recipe: Recipe, data: Data) -> str:
     """What the weights were made from."""
     real = f"`{data.root.name}`, split `{recipe.split}`"
     return f"{real}; {recipe.scenes} procedural street scenes" if recipe.scenes else real

@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING
 
 from interim.model_zoo.checkpoint import load, read, write
 from interim.training.card_page import card_page
-from interim.training.data.folder import open_folder
-from interim.training.evaluation import evaluate
+from interim.training.measuring import measure
 
 if TYPE_CHECKING:
     import argparse
@@ -27,10 +26,9 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Measure, then write the checkpoint with its card, as JSON and as a page."""
     checkpoint = read(arguments.model)
-    folder = open_folder(arguments.data)
-    dense = evaluate(load(arguments.model, masking=False), folder, arguments.split)
+    dense = measure(load(arguments.model, masking=False), arguments.data, arguments.split)
     model = load(arguments.model)
-    adaptive = evaluate(model, folder, arguments.split).measured if model.masking else None
+    adaptive = measure(model, arguments.data, arguments.split).measured if model.masking else None
     note = checkpoint.card.note if arguments.note is None else arguments.note
     card = dataclasses.replace(checkpoint.card, dense=dense.measured, adaptive=adaptive, note=note)
     write(arguments.out, checkpoint.weights, card)

@@ -6,9 +6,9 @@ import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interim.model_zoo.card import PCK
 from interim.model_zoo.checkpoint import load
-from interim.training.data.folder import open_folder
-from interim.training.evaluation import evaluate
+from interim.training.measuring import measure
 from interim.training.output import add_json, table, write_json
 
 if TYPE_CHECKING:
@@ -35,7 +35,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print a table, or JSON."""
     model = load(arguments.model, masking=arguments.masking == "on")
-    found = evaluate(model, open_folder(arguments.data), arguments.split)
+    found = measure(model, arguments.data, arguments.split)
     if arguments.json:
         write_json(arguments.json, _entries(model, found))
     if arguments.json != "-":
@@ -50,7 +50,9 @@ def _entries(model: AnytimeHrnet, found: Evaluation) -> dict[str, Any]:
         **dataclasses.asdict(found.measured),
         "masking": model.masking,
         "threshold": model.spec.threshold,
-        "class_iou": dict(zip(names, found.classes.T.tolist(), strict=True)),
+        ("joint_pck" if found.measured.metric == PCK else "class_iou"): dict(
+            zip(names, found.classes.T.tolist(), strict=True)
+        ),
     }
 
 
@@ -58,15 +60,20 @@ def _page(model: AnytimeHrnet, found: Evaluation) -> str:
     measured = found.measured
     exits = [each.name for each in model.spec.exits]
     rows = [
-        ["mIoU %", *(f"{100 * value:.2f}" for value in measured.miou)],
+        [f"{measured.metric} %", *(f"{100 * value:.2f}" for value in measured.miou)],
         ["mean per image %", *(f"{100 * value:.2f}" for value in measured.quality)],
-        ["calibration error %", *(f"{100 * value:.2f}" for value in measured.ece)],
+        *(
+            [["calibration error %", *(f"{100 * value:.2f}" for value in measured.ece)]]
+            if measured.ece
+            else []
+        ),
         ["active share %", *(f"{100 * value:.1f}" for value in measured.active_share)],
         ["GMAC to here", *(f"{value:.2f}" for value in measured.gmacs)],
     ]
     for each, scores in zip(model.spec.classes, found.classes.T, strict=True):
         rows.append([f"  {each.name}", *(f"{100 * value:.1f}" for value in scores)])
-    masking = f"masking on above {model.spec.threshold}" if model.masking else "masking off"
+    side = "below" if measured.metric == PCK else "above"
+    masking = f"masking on {side} {model.spec.threshold}" if model.masking else "masking off"
     return f"{model.spec.name} on {measured.images} images of {measured.split}, {masking}\n" + table(
         ["", *exits], rows
     )

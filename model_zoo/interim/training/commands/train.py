@@ -7,7 +7,7 @@ import threading
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interim.training.data.folder import open_folder
+from interim.training.material import open_data
 from interim.training.recipe import read_recipe
 from interim.training.training import train
 
@@ -30,7 +30,7 @@ def run(arguments: argparse.Namespace) -> int:
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
-    data = open_folder(arguments.data or Path(recipe.data))
+    data = open_data(recipe, arguments.data or Path(recipe.data))
     finished = train(recipe, data, folder, stop=stop, init=arguments.init)
     print(
         f"{'Finished' if finished else 'Stopped; the same command goes on'}: weights in {folder / 'latest'}."

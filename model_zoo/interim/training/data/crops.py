@@ -37,7 +37,7 @@ def draw_crop(sample: Sample, rule: CropRule, rng: np.random.Generator) -> Sampl
     box, size, corner = _window(shape, rule, scale, rng)
     image = Image.fromarray(sample.image).resize(size, Image.Resampling.BILINEAR, box=box)
     labels = Image.fromarray(sample.labels).resize(size, Image.Resampling.NEAREST, box=box)
-    pixels, ids = np.asarray(_jittered(image, rule.jitter, rng)), np.asarray(labels)
+    pixels, ids = np.asarray(jittered(image, rule.jitter, rng)), np.asarray(labels)
     if rng.random() < 0.5:
         pixels, ids = pixels[:, ::-1], ids[:, ::-1]
     return Sample(
@@ -66,7 +66,7 @@ def _span(length: int, target: int, scale: float, rng: np.random.Generator) -> t
     return rng.uniform(0, length - target / scale), target, 0
 
 
-def _jittered(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
+def jittered(image: Image.Image, strength: float, rng: np.random.Generator) -> Image.Image:
     """Random saturation, then contrast, brightness, gamma and white balance as one table per channel."""
     if not strength:
         return image
