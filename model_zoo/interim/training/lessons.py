@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
 from interim.training.losses import exit_losses, heat_losses
+from interim.training.overlap import overlap_losses
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,10 +45,11 @@ class Lessons(Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelLesson:
-    """Labelled pixels."""
+    """Labelled pixels; see `PixelLessons`."""
 
     batch: Batch
     weights: Tensor
+    overlap: float
 
     @property
     def images(self) -> Tensor:
@@ -55,18 +57,26 @@ class PixelLesson:
         return self.batch.images
 
     def losses(self, logits: Sequence[Tensor], *, step: int) -> Tensor:
-        """Class-weighted cross-entropies; see `exit_losses`."""
-        device = logits[0].device
+        """Class-weighted cross-entropies, and `overlap` times the Lovász-softmax losses."""
+        device, offset = logits[0].device, step // 2 % 2
         labels, weights = self.batch.labels.to(device), self.weights.to(device)
-        return exit_losses(logits, labels, weights, offset=step // 2 % 2)
+        losses = exit_losses(logits, labels, weights, offset=offset)
+        if not self.overlap:
+            return losses
+        return losses + self.overlap * overlap_losses(logits, labels, offset=offset)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PixelLessons:
-    """Crops of labelled images; `weights` (classes,): what a class counts."""
+    """Crops of labelled images.
+
+    `weights` (classes,): what a class counts in the cross-entropy. `overlap`: what the Lovász-softmax loss
+    weighs beside it.
+    """
 
     batches: Batches
     weights: Tensor
+    overlap: float = 0.0
 
     @property
     def steps(self) -> int:
@@ -75,7 +85,8 @@ class PixelLessons:
 
     def draw(self, epoch: int, step: int, scenes_share: float = 0.0) -> PixelLesson:
         """See `Lessons`."""
-        return PixelLesson(batch=self.batches.draw(epoch, step, scenes_share), weights=self.weights)
+        batch = self.batches.draw(epoch, step, scenes_share)
+        return PixelLesson(batch=batch, weights=self.weights, overlap=self.overlap)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -61,7 +61,7 @@ def _pixels(recipe: Recipe, data: LabelledFolder) -> PixelLessons:
         cap=recipe.class_weight_cap,
     )
     batches = Batches(samples=samples, scenes=scenes, rule=rule, size=recipe.batch, seed=recipe.seed)
-    return PixelLessons(batches=batches, weights=weights)
+    return PixelLessons(batches=batches, weights=weights, overlap=recipe.overlap)
 
 
 def _scene(recipe: Recipe, index: int) -> Sample:

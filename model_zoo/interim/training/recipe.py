@@ -55,7 +55,8 @@ class Recipe:
     `norm_momentum`: what each step's own statistics weigh in the running ones. `settling`: over how many
     batches the averaged weights' statistics are counted anew at the very end (0: they stay averages).
 
-    `loss_scheme`: what the exits' losses weigh (schemes.py); "given": `exit_weights`.
+    `loss_scheme`: what the exits' losses weigh (schemes.py); "given": `exit_weights`. `overlap`: what
+    each exit's Lovász-softmax loss (overlap.py) weighs beside its cross-entropy.
 
     `task`: "segmentation", or "pose": crops are people, turned by at most `turn_deg` degrees and moved by
     at most `shift` of their size; `heat_sigma`: the standard deviation of a joint's bell, in cells of the
@@ -81,6 +82,7 @@ class Recipe:
     class_weight_cap: float = 4.0
     exit_weights: tuple[float, ...] = (1.0, 1.0, 1.0, 1.0)
     loss_scheme: str = "given"
+    overlap: float = 0.0
     threshold: float = 0.998
     fill: str = "rbf"
     bfloat16: bool = True
@@ -135,6 +137,7 @@ def _checked(recipe: Recipe, path: Path) -> Recipe:
         "a pose network (-pose) goes with the task pose": ("-pose" in recipe.network)
         == (recipe.task == "pose"),
         f"loss_scheme must be one of {', '.join(SCHEMES)}": recipe.loss_scheme in SCHEMES,
+        "overlap must not be below 0": recipe.overlap >= 0,
         "heat_sigma must be above 0": recipe.heat_sigma > 0,
         "threshold must lie in 0 to 1": 0 <= recipe.threshold <= 1,
         "every phase needs at least one epoch": all(phase.epochs >= 1 for phase in recipe.phases),
