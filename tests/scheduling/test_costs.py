@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from interim.scheduling.costs import MOST_LINES, CostModel
 from interim.scheduling.errors import UnmeasuredError
 from interim.scheduling.job import Size
-from interim.scheduling.spread import WINDOW, Spread
+from interim.scheduling.spread import UNTOLD, WINDOW, Spread
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -177,7 +177,19 @@ def test_a_spread_speaks_of_the_latest_window_alone(ratios: list[float]) -> None
         spread.add(ratio)
     recent = ratios[-WINDOW:]
     assert spread.to_list() == recent
-    assert spread.quantile(1.0) == pytest.approx(max(*recent, 1.0, 1.0) * (1 + 1 / len(recent)))
+    assert spread.quantile(1.0) == pytest.approx(max(*recent, 1.0, 1.0) * (1 + 1 / len(recent) + UNTOLD))
+
+
+def test_a_tail_that_nobody_has_seen_is_charged_until_it_would_have_shown() -> None:
+    """One in a thousand needs a thousand observations; one in ten has shown itself after ten."""
+    spread, charged = Spread(), []
+    for _ in range(WINDOW):
+        spread.add(1.0)
+        charged.append(spread.quantile(0.999))
+    assert charged == sorted(charged, reverse=True)
+    assert charged[99] == pytest.approx(1.0 + 0.01 + 0.9 * UNTOLD)
+    assert charged[-1] == pytest.approx(1.0 + 1 / WINDOW)
+    assert Spread([1.0] * 10).quantile(0.9) == pytest.approx(1.1)
 
 
 def test_doubt_forgets_a_hiccup_but_keeps_a_few() -> None:

@@ -278,7 +278,7 @@ def test_doubts_wait_for_an_idle_device_and_are_not_raised_all_the_time(make_job
 def test_a_device_that_measures_is_free_only_when_it_has_yielded(make_job: MakeJob) -> None:
     """A budget that exit 1 and the rest of a slice do not fit in is refused while a doubt is looked into."""
     costs = CostModel()
-    for _ in range(50):
+    for _ in range(1024):
         costs.observe(1, SIZE, 0.01)
     scheduler = Scheduler(exits=1, costs=costs, policy=named("edf", costs=costs))
     assert not scheduler.ask(0.0, make_job(1, 0.001, max_exit=1)).admitted

@@ -39,11 +39,16 @@ def test_every_thread_of_the_front_keeps_away_from_compute_threads() -> None:
     mine = os.sched_getaffinity(0)
     seen: list[set[int]] = []
     told = threading.Event()
-    early = threading.Thread(target=lambda: told.wait() and seen.append(os.sched_getaffinity(0)))
+
+    def look() -> None:
+        told.wait()
+        seen.append(os.sched_getaffinity(0))
+
+    early = threading.Thread(target=look)
     early.start()
     try:
         keep_to((min(mine),))
-        late = threading.Thread(target=lambda: seen.append(os.sched_getaffinity(0)))
+        late = threading.Thread(target=look)
         late.start()
         told.set()
         late.join()
