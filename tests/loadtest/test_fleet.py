@@ -132,8 +132,12 @@ def test_the_command_has_a_row_for_each_router(tmp_path: Path, capsys: Any) -> N
             exit1_hz=100.0,
             full_hz=20.0,
             full_ms=50.0,
-            overhead_ms=0.0,
-            pictures=(((10.0, 40.0),),),
+            pictures=((10.0, 40.0),),
+            shares=((1.0, 0.5),),
+            noise=((1.0,), (1.0,)),
+            ready_ms=(0.0,),
+            after_ms=0.0,
+            margin_ms=0.0,
         ),
     )
     scenario = tmp_path / "mine.toml"

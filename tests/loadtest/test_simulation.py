@@ -9,8 +9,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interim.loadtest.fates import Fate, Run
 from interim.loadtest.network import Network
-from interim.loadtest.simulation import Device, Fate, Run, simulate
+from interim.loadtest.simulation import Device, simulate
 from interim.loadtest.traced import Moved, Traced
 from interim.loadtest.workloads import KINDS, Workload, draw, hrnet
 from interim.scheduling.policy import names, serving_names

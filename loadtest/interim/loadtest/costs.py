@@ -28,8 +28,13 @@ class Costs:
         exit1_hz: How many requests a second it carries to exit 1.
         full_hz: How many to the last exit.
         full_ms: What one full request takes on an idle server, as the server says.
-        overhead_ms: What a request takes besides its stages: decoding, encoding, hand-overs.
-        pictures: By picture, runs on an idle server; of each, the milliseconds of its stages.
+        pictures: By picture, the mean milliseconds of its stages on the device.
+        shares: By picture, the share of positions that each stage refines; 1 for the first.
+        noise: By stage, what single runs took of their picture's mean.
+        ready_ms: From arrivals to images in memory, on an idle server.
+        after_ms: From a complete exit to its hand-over.
+        margin_ms: How long before a deadline an exit must be complete to count, under load.
+        least_ms: The least budget that a busy server does not call hopeless; 0: not measured.
     """
 
     model: str
@@ -37,22 +42,23 @@ class Costs:
     exit1_hz: float
     full_hz: float
     full_ms: float
-    overhead_ms: float
-    pictures: tuple[tuple[tuple[float, ...], ...], ...]
+    pictures: tuple[tuple[float, ...], ...]
+    shares: tuple[tuple[float, ...], ...]
+    noise: tuple[tuple[float, ...], ...]
+    ready_ms: tuple[float, ...]
+    after_ms: float
+    margin_ms: float
+    least_ms: float = 0.0
 
     @property
     def stage_ms(self) -> tuple[float, ...]:
-        """The mean of each stage, over all pictures and runs."""
-        return tuple(fmean(times) for times in zip(*self._runs, strict=True))
+        """The mean of each stage, over all pictures."""
+        return tuple(fmean(times) for times in zip(*self.pictures, strict=True))
 
     @property
-    def worst_ms(self) -> tuple[float, ...]:
-        """The most each stage took."""
-        return tuple(max(times) for times in zip(*self._runs, strict=True))
-
-    @property
-    def _runs(self) -> list[tuple[float, ...]]:
-        return [run for runs in self.pictures for run in runs]
+    def share(self) -> tuple[float, ...]:
+        """The mean share of positions that each stage refines."""
+        return tuple(fmean(shares) for shares in zip(*self.shares, strict=True))
 
     def as_json(self) -> dict[str, Any]:
         """Plain data for `json.dump`."""
@@ -61,13 +67,17 @@ class Costs:
     def as_table(self) -> str:
         """Lines for people."""
         stages = ", ".join(f"{ms:.1f}" for ms in self.stage_ms)
+        ready_ms = fmean(self.ready_ms)
+        least = f"{self.least_ms:.1f} ms" if self.least_ms else "not measured"
         rows = [
             ("model", self.model),
             ("carries to exit 1", f"{self.exit1_hz:.2f} requests/s"),
             ("carries in full", f"{self.full_hz:.2f} requests/s"),
             ("a full run alone", f"{self.full_ms:.1f} ms"),
             ("stages", f"{stages} ms"),
-            ("besides stages", f"{self.overhead_ms:.1f} ms"),
+            ("before and after them", f"{ready_ms:.1f} ms, {self.after_ms:.1f} ms"),
+            ("done before deadlines", f"{self.margin_ms:.1f} ms"),
+            ("least budget, busy", least),
         ]
         return "\n".join(f"{name:<22} {text}" for name, text in rows)
 
@@ -83,14 +93,19 @@ def costs_of(status: Status, model: Model) -> Costs:
         raise ScenarioError(f"The server does not say what the stages of {model.name!r} cost: measure them.")
     means, worst = (tuple(getattr(stage, name) for stage in stages) for name in ("mean_ms", "p99_ms"))
     known = [one.quality for one in model.exits if one.quality is not None]
+    ratios = (high / mean for high, mean in zip(worst, means, strict=True))
     return Costs(
         model=model.name,
         quality=tuple(known) if len(known) == len(stages) else (),
         exit1_hz=1e3 / means[0],
         full_hz=1e3 / sum(means),
         full_ms=sum(means) + _UNTOLD_MS,
-        overhead_ms=_UNTOLD_MS,
-        pictures=((means, worst, *([means] * 98)),),  # the worst is one in a hundred
+        pictures=(means,),
+        shares=((1.0,) * len(means),),
+        noise=tuple((ratio, *([1.0] * 99)) for ratio in ratios),  # the worst is one in a hundred
+        ready_ms=(_UNTOLD_MS / 2,),
+        after_ms=_UNTOLD_MS / 2,
+        margin_ms=_UNTOLD_MS / 2,
     )
 
 
@@ -124,10 +139,23 @@ def read_costs(path: Path) -> Costs:
 
 
 def _costs(facts: Mapping[str, Any]) -> Costs:
-    numbers = {name: float(facts[name]) for name in ("exit1_hz", "full_hz", "full_ms", "overhead_ms")}
-    pictures = tuple(tuple(tuple(map(float, run)) for run in runs) for runs in facts["pictures"])
-    lengths = {len(run) for runs in pictures for run in runs}
-    if len(lengths) != 1 or min(numbers["exit1_hz"], numbers["full_hz"], numbers["full_ms"]) <= 0:
+    numbers = {name: float(facts[name]) for name in _NUMBERS}
+    pictures, shares, noise = (
+        tuple(tuple(map(float, row)) for row in facts[name]) for name in ("pictures", "shares", "noise")
+    )
+    lengths = {len(row) for row in (*pictures, *shares)} | {len(noise)}
+    rates = (numbers["exit1_hz"], numbers["full_hz"], numbers["full_ms"])
+    if len(lengths) != 1 or len(pictures) != len(shares) or min(rates) <= 0 or not all(noise):
         raise ValueError
-    quality = tuple(map(float, facts["quality"]))
-    return Costs(model=str(facts["model"]), quality=quality, pictures=pictures, **numbers)
+    return Costs(
+        model=str(facts["model"]),
+        quality=tuple(map(float, facts["quality"])),
+        pictures=pictures,
+        shares=shares,
+        noise=noise,
+        ready_ms=tuple(map(float, facts["ready_ms"])) or (0.0,),
+        **numbers,
+    )
+
+
+_NUMBERS = ("exit1_hz", "full_hz", "full_ms", "after_ms", "margin_ms", "least_ms")

@@ -50,3 +50,7 @@ class Deciding(CostModel):
     ) -> None:
         """See `CostModel.observe`."""
         self._costs.observe(stage, size, seconds, active_share=active_share, batch=batch)
+
+    def doubt(self, stage: int, size: Size) -> None:
+        """See `CostModel.doubt`."""
+        self._costs.doubt(stage, size)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from random import Random
 from typing import TYPE_CHECKING, Any
 
 from interim.loadtest.arrivals import Poisson
@@ -14,7 +15,7 @@ from interim.loadtest.entries import ScenarioError
 from interim.loadtest.fleet.routers import ROUTERS
 from interim.loadtest.fleet.simulation import Fleet, FleetRun, simulate_fleet
 from interim.loadtest.plan import draw as draw_requests
-from interim.loadtest.replay import gains_of, network_of
+from interim.loadtest.replay import drawn_s, gains_of, network_of
 from interim.loadtest.scenario import read_scenario
 from interim.loadtest.traced import Traced
 from interim.loadtest.traffic import Traffic, settled
@@ -78,7 +79,7 @@ def _run(options: argparse.Namespace) -> int:
             raise ScenarioError(f"--{name} must be a finite number above 0, not {value:g}.")
     costs = read_costs(options.costs) if options.costs else None
     network = network_of(costs) if costs else hrnet(options.stage1_ms / 1e3)
-    images = _measured(costs) if costs else _drawn(network, options.seed)
+    images = _measured(costs, options.seed) if costs else _drawn(network, options.seed)
     traffic = _traffic(options, network, costs)
     runs = [
         _simulated(
@@ -126,21 +127,21 @@ def _drawn(network: Network, seed: int) -> tuple[Traced, ...]:
     return draw(Workload(name="images", kind="poisson", load=1.0), network, requests=IMAGES, seed=seed)
 
 
-def _measured(costs: Costs) -> tuple[Traced, ...]:
+def _measured(costs: Costs, seed: int) -> tuple[Traced, ...]:
     gains = gains_of(costs)
     ones = (1.0,) * len(gains)
-    runs = [run for runs in costs.pictures for run in runs]
+    random = Random(f"{seed} stages")
     return tuple(
         Traced(
             id=index,
             arrival_s=0.0,
             deadline_s=0.0,
-            stage_s=tuple(ms / 1e3 for ms in run),
+            stage_s=drawn_s(costs.pictures[index % len(costs.pictures)], costs, random),
             shares=ones,
             gains=gains,
             hints=ones,
         )
-        for index, run in enumerate(runs)
+        for index in range(IMAGES)
     )
 
 

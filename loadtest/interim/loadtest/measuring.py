@@ -1,24 +1,36 @@
-"""Measures what a server can carry, through the server: unhurried requests alone, then as many as it takes."""
+"""Measures what a server carries, through it: unhurried requests alone, as many as it takes, then hurried ones."""
 
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass, field
+from itertools import pairwise
+from random import Random
 from statistics import fmean, median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from interim.client import AsyncClient, Refused, Unavailable
+from interim.client import AsyncClient, Reason, Refused, Unavailable
+from interim.client.picture import read_pixels
 from interim.loadtest.costs import Costs
+from interim.loadtest.seen import Passage, as_seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Iterator, Sequence
 
     from interim.client import Model, Refinement
+    from interim.client.request import ImageSource
+
+    Runs = Sequence[Sequence[Refinement]]
 
 UNHURRIED_MS = 60_000.0
 MOST_PICTURES = 16  # that are looked at one by one
-RUNS = 5  # of each
+RUNS = 5  # of each, and
+RAW_RUNS = 2  # more as pixels, which need no decoding
 _AT_ONCE = 4  # enough that the next one always waits when one ends
 _LEAST_STAGE_MS = 0.01
+_LEAST_RATIO = 0.5
+_HALVINGS = 9
+_HURRIED_RUNS = (0.5, 4.0)  # budgets while the margin is looked for, in full runs
 
 
 async def measure(
@@ -29,13 +41,13 @@ async def measure(
     seconds: float = 4.0,
     done: Callable[[], object] = lambda: None,
 ) -> Costs:
-    """What the stages of each picture take, and how many requests a second the server carries.
+    """What the stages of each picture take, what lies before and after them, and what the server carries.
 
     Args:
         server: Its address; nobody else should use it meanwhile.
         pictures: Encoded images; the first few are looked at one by one.
         model: Its name; empty: the server's default.
-        seconds: How long each of the two rates is measured.
+        seconds: How long each of the two rates, and hurried requests, are measured.
         done: Is called after each of `steps(pictures)` steps.
 
     Raises:
@@ -44,40 +56,109 @@ async def measure(
     async with AsyncClient(server) as client:
         known = await client.model(model)
         await _unhurried(client, pictures[0], model)  # the first of a size is measured by the server itself
-        runs: list[tuple[tuple[float, ...], ...]] = []
-        firsts: list[float] = []
-        fulls: list[float] = []
+        alone = Alone()
         for picture in pictures[:MOST_PICTURES]:
-            seen = [await _unhurried(client, picture, model) for _ in range(RUNS)]
-            runs.append(tuple(stages(refinements) for refinements in seen))
-            firsts += [refinements[0].elapsed_ms for refinements in seen]
-            fulls += [refinements[-1].elapsed_ms for refinements in seen]
+            alone.runs.append([await _unhurried(client, picture, model) for _ in range(RUNS)])
+            pixels = read_pixels(picture)
+            for _ in range(RAW_RUNS):
+                alone.raw.append(await _unhurried(client, pixels, model, max_exit=1))
             done()
-        rates = []
+        carried = []
         for max_exit in (1, 0):
-            rates.append(await _carried_hz(client, pictures, model, max_exit, seconds))
+            carried.append(await _carried(client, pictures, model, max_exit, seconds))
             done()
-    exit1_hz, full_hz = rates
-    overhead_ms = max(median(firsts) - 1e3 / exit1_hz, 0.0)
-    return Costs(
-        model=known.name,
-        quality=_quality(known),
-        exit1_hz=exit1_hz,
-        full_hz=full_hz,
-        full_ms=median(fulls),
-        overhead_ms=overhead_ms,
-        pictures=_on_device(runs, overhead_ms, first_ms=1e3 / exit1_hz, full_ms=1e3 / full_hz),
-    )
+        hurried = await _hurry(client, pictures, model, alone, seconds)
+        done()
+    return _costs(known, alone, carried, hurried)
 
 
 def steps(pictures: Sequence[bytes]) -> int:
     """How many steps a measurement has."""
-    return min(len(pictures), MOST_PICTURES) + 2
+    return min(len(pictures), MOST_PICTURES) + 3
 
 
-async def _unhurried(client: AsyncClient, picture: bytes, model: str) -> list[Refinement]:
+@dataclass(slots=True, kw_only=True)
+class Alone:
+    """Unhurried requests one by one: by picture, the refinements of each run; and of runs without decoding."""
+
+    runs: list[Runs] = field(default_factory=list)
+    raw: list[Sequence[Refinement]] = field(default_factory=list)
+
+    @property
+    def full_ms(self) -> float:
+        """What a full run takes, as the server says."""
+        return median(run[-1].elapsed_ms for each in self.runs for run in each)
+
+    @property
+    def ready_ms(self) -> float:
+        """What decoding takes, about."""
+        encoded = median(run[0].elapsed_ms for each in self.runs for run in each)
+        return max(encoded - median(run[0].elapsed_ms for run in self.raw), 0.0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Carried:
+    """Requests one after the other without a pause: how many a second, and the gaps between them in ms."""
+
+    hz: float
+    gaps_ms: tuple[float, ...]
+
+
+@dataclass(slots=True, kw_only=True)
+class Hurried:
+    """Requests with deadlines on a busy server.
+
+    Attributes:
+        passages: How they went.
+        left_ms: What was left at deadlines.
+        least_ms: The least budget with hope.
+    """
+
+    passages: list[Passage] = field(default_factory=list)
+    left_ms: list[float] = field(default_factory=list)
+    least_ms: float = 0.0
+
+    def ended(self, sent_s: float, answers: Sequence[Refinement], ready_ms: float) -> None:
+        """Notes a request that was sent then, and all that came of it."""
+        final = answers[-1]
+        if final.reason is Reason.DEADLINE and final.exit:
+            self.left_ms.append(final.remaining_ms)
+        exits = {each.exit: each.elapsed_ms for each in reversed(answers) if each.exit}
+        if exits:
+            last = max(exits)
+            passage = Passage(ready_s=sent_s + ready_ms / 1e3, done_s=sent_s + exits[last] / 1e3, exits=last)
+            self.passages.append(passage)
+
+
+def _costs(known: Model, alone: Alone, carried: Sequence[Carried], hurried: Hurried) -> Costs:
+    exit1, full = carried
+    first_ms = 1e3 / exit1.hz
+    # All but decoding: half of it before stage 1, half after.
+    around_ms = max(median(run[0].elapsed_ms for run in alone.raw) - first_ms, 0.0)
+    before_ms = first_ms + around_ms / 2
+    pictures, noise = _stages(alone.runs, first_ms=first_ms, full_ms=1e3 / full.hz)
+    costs = Costs(
+        model=known.name,
+        quality=_quality(known),
+        exit1_hz=exit1.hz,
+        full_hz=full.hz,
+        full_ms=alone.full_ms,
+        pictures=pictures,
+        shares=tuple(_shares(each) for each in alone.runs),
+        noise=(_ratios(exit1.gaps_ms), *noise),
+        ready_ms=tuple(max(run[0].elapsed_ms - before_ms, 0.0) for each in alone.runs for run in each),
+        after_ms=around_ms / 2,
+        margin_ms=around_ms / 2,
+        least_ms=hurried.least_ms,
+    )
+    return as_seen(costs, hurried.passages, hurried.left_ms)
+
+
+async def _unhurried(
+    client: AsyncClient, picture: ImageSource, model: str, **options: Any
+) -> list[Refinement]:
     """Every refinement of a picture that may take its time."""
-    answers = client.infer(picture, budget_ms=UNHURRIED_MS, model=model)
+    answers = client.infer(picture, budget_ms=UNHURRIED_MS, model=model, **options)
     refinements = {each.exit: each async for each in answers if each.exit}
     if not refinements:
         raise Unavailable("the server ended an unhurried request without any exit")
@@ -98,52 +179,118 @@ def stages(refinements: Sequence[Refinement]) -> tuple[float, ...]:
     return (*spent_ms, *([0.0] * (refinements[-1].exits - len(spent_ms))))
 
 
-def _on_device(
-    pictures: Sequence[Sequence[tuple[float, ...]]], overhead_ms: float, *, first_ms: float, full_ms: float
-) -> tuple[tuple[tuple[float, ...], ...], ...]:
-    """What stages take of the device: seen one at a time, each bears a hand-over that others' work hides.
+def _stages(
+    runs: Sequence[Runs], *, first_ms: float, full_ms: float
+) -> tuple[tuple[tuple[float, ...], ...], tuple[tuple[float, ...], ...]]:
+    """By picture, what its stages take of the device; by stage after the first, what runs took of that.
 
-    All stages after the first are shortened alike, so that with the first they take what the rates say.
+    Seen one at a time, a stage bears a hand-over that others' work hides: all stages after the first are
+    shortened alike, so that with the first they take what the rates say.
     """
-    later_ms = fmean(sum(run[1:]) for runs in pictures for run in runs)
+    seen = [[stages(run) for run in each] for each in runs]
+    means = [[fmean(times) for times in zip(*each, strict=True)] for each in seen]
+    later_ms = fmean(sum(mean[1:]) for mean in means)
     factor = (full_ms - first_ms) / later_ms if full_ms > first_ms and later_ms > 0.0 else 1.0
-    return tuple(
+    pictures = tuple((first_ms, *(max(ms * factor, _LEAST_STAGE_MS) for ms in mean[1:])) for mean in means)
+    noise = tuple(
         tuple(
-            tuple(
-                max(ms, _LEAST_STAGE_MS)
-                for ms in (run[0] - overhead_ms, *(each * factor for each in run[1:]))
-            )
-            for run in runs
+            max(run[stage] / max(mean[stage], _LEAST_STAGE_MS), _LEAST_RATIO)
+            for each, mean in zip(seen, means, strict=True)
+            for run in each
         )
-        for runs in pictures
+        for stage in range(1, len(means[0]))
     )
+    return pictures, noise
 
 
-async def _carried_hz(
+def _shares(runs: Runs) -> tuple[float, ...]:
+    """The share of positions that each stage refines: what the exit before left."""
+    left = {each.exit: each.active_share for run in runs for each in run}
+    exits = runs[0][-1].exits
+    return (1.0, *(left.get(exit_, 0.0) for exit_ in range(1, exits)))
+
+
+def _ratios(gaps_ms: Sequence[float]) -> tuple[float, ...]:
+    mean = fmean(gaps_ms)
+    return tuple(max(gap / mean, _LEAST_RATIO) for gap in gaps_ms)
+
+
+async def _carried(
     client: AsyncClient, pictures: Sequence[bytes], model: str, max_exit: int, seconds: float
-) -> float:
-    """Requests a second while some always wait, none of them hurried."""
+) -> Carried:
+    """Requests while some always wait, none of them hurried; by the instants the server handed them over."""
     loop = asyncio.get_running_loop()
     begin_s = loop.time()
     ends: list[float] = []
 
     async def one_after_another(first: int) -> None:
-        place = first
-        while loop.time() < begin_s + seconds:
-            picture = pictures[place % len(pictures)]
+        for picture in _in_turn(pictures, first):
+            if loop.time() >= begin_s + seconds:
+                return
+            sent_s = loop.time()
+            answers = client.infer(picture, budget_ms=UNHURRIED_MS, model=model, max_exit=max_exit)
             try:
-                async for _ in client.infer(picture, budget_ms=UNHURRIED_MS, model=model, max_exit=max_exit):
-                    pass
+                ends.extend([sent_s + each.elapsed_ms / 1e3 async for each in answers if each.final])
             except Refused as refused:
                 await asyncio.sleep(max(refused.retry_after_ms, 1.0) / 1e3)
-            else:
-                ends.append(loop.time())
-            place += _AT_ONCE
 
     await asyncio.gather(*(one_after_another(first) for first in range(_AT_ONCE)))
     if len(ends) < 2:
         raise Unavailable(f"the server carried fewer than two requests in {seconds:g} s: measure longer")
-    return (len(ends) - 1) / (ends[-1] - ends[0])
+    ends.sort()
+    gaps_ms = tuple(1e3 * (after - before) for before, after in pairwise(ends))
+    return Carried(hz=1e3 / fmean(gaps_ms), gaps_ms=gaps_ms)
+
+
+async def _hurry(
+    client: AsyncClient, pictures: Sequence[bytes], model: str, alone: Alone, seconds: float
+) -> Hurried:
+    """Requests with deadlines, some always waiting; in their second half the least budget with hope is sought."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + seconds
+    seen = Hurried()
+    random = Random(1)
+
+    async def one_after_another(first: int) -> None:
+        for picture in _in_turn(pictures, first):
+            if loop.time() >= until_s:
+                return
+            sent_s, budget_ms = loop.time(), alone.full_ms * random.uniform(*_HURRIED_RUNS)
+            answers = client.infer(picture, budget_ms=budget_ms, model=model)
+            try:
+                seen.ended(sent_s, [each async for each in answers], alone.ready_ms)
+            except Refused as refused:
+                await asyncio.sleep(max(refused.retry_after_ms, 1.0) / 1e3)
+
+    async def seek() -> None:
+        await asyncio.sleep(seconds / 2)
+        seen.least_ms = await _least_ms(client, pictures[0], model, 2.0 * alone.full_ms)
+
+    await asyncio.gather(seek(), *(one_after_another(first) for first in range(_AT_ONCE)))
+    return seen
+
+
+async def _least_ms(client: AsyncClient, picture: bytes, model: str, high_ms: float) -> float:
+    """The least budget that is not hopeless, whatever else is to be done: it is admitted, or to be tried again."""
+    low_ms = 0.0
+    for _ in range(_HALVINGS):
+        middle_ms = (low_ms + high_ms) / 2
+        try:
+            async for _ in client.infer(picture, budget_ms=middle_ms, model=model, max_exit=1):
+                pass
+        except Refused as refused:
+            hopeless = not refused.retry_after_ms
+        else:
+            hopeless = False
+        low_ms, high_ms = (middle_ms, high_ms) if hopeless else (low_ms, middle_ms)
+    return high_ms
+
+
+def _in_turn(pictures: Sequence[bytes], first: int) -> Iterator[bytes]:
+    place = first
+    while True:
+        yield pictures[place % len(pictures)]
+        place += _AT_ONCE
 
 
 def _quality(model: Model) -> tuple[float, ...]:

@@ -31,6 +31,7 @@ class Outcome:
         detail: And in a sentence.
         first_ms: When the first refinement was there; None: none came.
         exits_seen: Those that were streamed, in order.
+        exits_ms: When each of them was handed over, by the server's clock, from the arrival there.
         exit: The final message's exit; 0: none.
         reason: Why it is final.
         late: Whether the server says that it was late.
@@ -55,6 +56,7 @@ class Outcome:
     detail: str = ""
     first_ms: float | None = None
     exits_seen: tuple[int, ...] = ()
+    exits_ms: tuple[float, ...] = ()
     exit: int = 0
     reason: str = ""
     late: bool = False

@@ -28,6 +28,7 @@ class Record:
         self._intended_s = intended_s
         self._lag_ms = 1e3 * (begun_s - intended_s)
         self._exits: list[int] = []
+        self._exits_ms: list[float] = []
         self._first_ms: float | None = None
         self._moved = False
         self._cancelled = False
@@ -50,6 +51,7 @@ class Record:
         at_ms = self._since(now_s)
         if refinement.exit and refinement.exit not in self._exits[-1:]:
             self._exits.append(refinement.exit)
+            self._exits_ms.append(refinement.elapsed_ms)
             self._first_ms = at_ms if self._first_ms is None else self._first_ms
         if not refinement.final:
             return None
@@ -102,6 +104,7 @@ class Record:
             end_ms=end_ms,
             first_ms=self._first_ms,
             exits_seen=tuple(self._exits),
+            exits_ms=tuple(self._exits_ms),
             request_class=request.request_class,
             picture=request.index if request.picture is None else request.picture,
             slow=request.pause_ms > 0,

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 _TRUTH = ("stage_s", "shares", "gains", "hints")
 _KNOWN = {
     *_TRUTH,
+    "ready_s",
     "id",
     "arrival_s",
     "deadline_s",

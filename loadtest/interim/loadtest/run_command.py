@@ -19,6 +19,7 @@ from interim.loadtest.loopback import is_loopback
 from interim.loadtest.plan import plan
 from interim.loadtest.request_lines import read_requests, write_requests
 from interim.loadtest.scenario import Clip, Scenario, builtin_names, described, read_scenario
+from interim.loadtest.seen import seen_in
 from interim.loadtest.traffic import Traffic, faster, settled
 
 if TYPE_CHECKING:
@@ -130,7 +131,7 @@ def run_load(options: argparse.Namespace) -> int:
         write_requests(options.write_requests, requests)
         return 0
     run = _traffic(scenario, requests, options)
-    known = {} if costs is None else {"costs": costs.as_json()}
+    known = {} if costs is None else {"costs": seen_in(costs, run.outcomes).as_json()}
     _write({**known, **run.as_json()}, run.summary.as_table(), scenario, options)
     summary = run.summary
     return 1 if summary.void or summary.failed or run.facts["interrupted"] else 0

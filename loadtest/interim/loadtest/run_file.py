@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _COLUMNS = tuple(each.name for each in fields(Outcome))
+_YOUNGER = {"exits_ms"}  # that older files lack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,14 +94,18 @@ def read_run(path: Path) -> Run:
 
 
 def _outcomes(columns: Mapping[str, Sequence[Any]]) -> tuple[Outcome, ...]:
-    rows = zip(*(columns[name] for name in _COLUMNS), strict=True)
-    return tuple(_outcome(dict(zip(_COLUMNS, row, strict=True))) for row in rows)
+    known = [name for name in _COLUMNS if name in columns or name not in _YOUNGER]
+    rows = zip(*(columns[name] for name in known), strict=True)
+    return tuple(_outcome(dict(zip(known, row, strict=True))) for row in rows)
 
 
 def _outcome(values: dict[str, Any]) -> Outcome:
     ending = Ending(values.pop("ending"))
-    return Outcome(ending=ending, exits_seen=tuple(values.pop("exits_seen")), **values)
+    exits_seen, exits_ms = tuple(values.pop("exits_seen")), tuple(values.pop("exits_ms", ()))
+    return Outcome(ending=ending, exits_seen=exits_seen, exits_ms=exits_ms, **values)
 
 
 def _plain(value: Any) -> Any:
+    if isinstance(value, tuple):
+        return [_plain(each) for each in value]
     return round(value, 6) if isinstance(value, float) else value

@@ -1,6 +1,6 @@
 """One device in virtual time, driven by the very scheduler the server runs.
 
-Decoding takes no time, batches are of one. Requests come one at a time from an iterator, so nothing can
+Batches are of one. Requests come one at a time from an iterator, so nothing can
 look ahead. What the server's front does is done here as well: a request ends at its deadline with the newest
 exit; an admitted one without any exit is waited for, one more budget and at most `LONGEST_GRACE_S`.
 """
@@ -13,6 +13,7 @@ from time import thread_time
 from typing import TYPE_CHECKING
 
 from interim.loadtest.deciding import Deciding
+from interim.loadtest.fates import Fate, Run
 from interim.loadtest.network import ExactCosts, Forecast
 from interim.scheduling.admission import admit, admit_all
 from interim.scheduling.job import Job
@@ -26,21 +27,26 @@ if TYPE_CHECKING:
     from interim.loadtest.network import Network
     from interim.loadtest.traced import Traced
     from interim.scheduling.costs import CostModel
+    from interim.scheduling.doubts import Doubt
     from interim.scheduling.policy import Policy
     from interim.scheduling.step import Step
+    from interim.scheduling.utility import Utility
 
 LONGEST_GRACE_S = 2.0
 TOLERANCE_S = 1e-6
 """An exit this little after its deadline is in time: sums of seconds round."""
 
+PROBE_PASSES = 2
+"""How often a server measures a stage that is in doubt, after one run that does not count."""
+
 FIRST_DECISION_S = 0.0003
 """What a decision is taken to take before any was timed."""
 
-_SIZE = (1, 1)  # all requests are of one size
+SIZE = (1, 1)  # all requests are of one size
 _MOST_JOBS = 1 << 30
 
 # What happens at one instant happens in this order: an exit complete at the deadline is in time.
-_FINISH, _MOVE, _EXPIRE, _ARRIVE = range(4)
+_FINISH, _MOVE, _EXPIRE, _ARRIVE, _READY = range(5)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +60,9 @@ class Device:
         charged: Whether the device waits for each decision, as long as the decision takes here.
         clock: Times the decisions, in seconds; by default what this thread computes.
         costs: What the scheduler believes of the network's costs; by default the truth.
+        utility: What it believes that exits are worth; None: as `network.Forecast`.
+        ready_s: How long after a request's arrival it expects the image to be there.
+        probes: Whether an idle device measures again what refused somebody, as a server does.
     """
 
     network: Network
@@ -62,56 +71,9 @@ class Device:
     charged: bool = False
     clock: Callable[[], float] = thread_time
     costs: Callable[[Network], CostModel] = ExactCosts
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fate:
-    """How one request ended.
-
-    Attributes:
-        id: The request's.
-        admitted: Whether it came in.
-        exit: The deepest exit delivered by the deadline in force; 0: none.
-        utility: What that is worth.
-        promise_kept: Whether exit 1 came by the instant the scheduler last agreed to.
-        ended_s: When it ended.
-        first_s: When its first exit was complete; None: there was none in time.
-        granted: Whether its revision was granted; None: none came before its end.
-    """
-
-    id: int
-    admitted: bool
-    exit: int
-    utility: float
-    promise_kept: bool
-    ended_s: float
-    first_s: float | None = None
-    granted: bool | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Run:
-    """A simulated run: every request's fate, in the order they ended, and what deciding took."""
-
-    fates: tuple[Fate, ...]
-    decisions: int
-    decision_s: float
-
-    @property
-    def utility(self) -> float:
-        """The mean over all requests; those refused or late count 0."""
-        return sum(fate.utility for fate in self.fates) / len(self.fates)
-
-    @property
-    def admitted_share(self) -> float:
-        """Of all requests."""
-        return sum(fate.admitted for fate in self.fates) / len(self.fates)
-
-    @property
-    def attainment(self) -> float:
-        """The share of the admitted that had exit 1 as promised; 1 where none was admitted."""
-        admitted = [fate.promise_kept for fate in self.fates if fate.admitted]
-        return sum(admitted) / len(admitted) if admitted else 1.0
+    utility: Utility | None = None
+    ready_s: float = 0.0
+    probes: bool = False
 
 
 def simulate(requests: Iterable[Traced], device: Device) -> Run:
@@ -140,7 +102,7 @@ class _Simulation:
         self._forecast = Forecast(device.network)
         costs = device.costs(device.network)
         self._deciding = costs = Deciding(costs, FIRST_DECISION_S if device.charged else 0.0)
-        self._policy: Policy = named(device.policy, costs=costs, utility=self._forecast)
+        self._policy: Policy = named(device.policy, costs=costs, utility=device.utility or self._forecast)
         self._scheduler = Scheduler(
             exits=len(device.network.dense_s),
             costs=costs,
@@ -153,6 +115,7 @@ class _Simulation:
         self._events: list[tuple[float, int, int, Callable[[], None]]] = []
         self._live: dict[int, _Live] = {}
         self._fates: list[Fate] = []
+        self._probe: Doubt | None = None
         self._decisions = 0
         self._decision_s = 0.0
 
@@ -181,13 +144,14 @@ class _Simulation:
             id=request.id,
             arrival_s=self._now_s,
             answer_by_s=request.deadline_s,
-            ready_s=self._now_s,
-            size=_SIZE,
+            ready_s=self._now_s + self._device.ready_s,
+            size=SIZE,
             max_exit=len(request.stage_s),
         )
         self._forecast.meet(request)
         if self._scheduler.ask(self._now_s, job).admitted:
-            self._scheduler.submit(self._now_s, request.id)
+            self._give_up_probe()
+            self._at(self._now_s + request.ready_s, _READY, lambda: self._ready(request.id))
             live = self._live[request.id] = _Live(request=request, deadline_s=request.deadline_s)
             self._expire_at(live, request.deadline_s)
             if request.moved:
@@ -195,6 +159,10 @@ class _Simulation:
         else:
             self._fates.append(_refused(request, self._now_s))
         self._next_arrival()
+
+    def _ready(self, request_id: int) -> None:
+        """The image is in memory."""
+        self._scheduler.submit(self._now_s, request_id)
 
     def _move(self, live: _Live) -> None:
         """A revision. After the end, or from the deadline on, it is void; refused, the old deadline stands."""
@@ -249,7 +217,10 @@ class _Simulation:
 
     def _begin(self) -> None:
         """Decides, where there is anything to decide, and begins the step."""
-        if self._scheduler.running or not self._live:
+        if self._scheduler.running:
+            return
+        if not self._live:
+            self._look_into()
             return
         begun_s = self._device.clock()
         step = self._scheduler.next_step(self._now_s)
@@ -261,6 +232,26 @@ class _Simulation:
             end_s = self._now_s + self._charge_s(decision_s) + request.stage_s[step.exit - 1]
             self._at(end_s, _FINISH, lambda: self._finish(step, request))
 
+    def _look_into(self) -> None:
+        """An idle device runs what was predicted too slow, for nobody."""
+        if self._device.probes and self._probe is None:
+            self._probe = doubt = self._scheduler.doubt(self._now_s)
+            if doubt is not None:
+                pass_s = sum(self._device.network.dense_s[: doubt.exits])
+                self._at(self._now_s + (PROBE_PASSES + 1) * pass_s, _FINISH, lambda: self._probed(doubt))
+
+    def _probed(self, doubt: Doubt) -> None:
+        if self._probe is doubt:
+            self._probe = None
+            seconds = enumerate(self._device.network.dense_s[: doubt.exits], 1)
+            self._scheduler.settle(doubt, [*seconds] * PROBE_PASSES)
+
+    def _give_up_probe(self) -> None:
+        """There is work to do."""
+        if self._probe is not None:
+            self._scheduler.settle(self._probe, ())
+            self._probe = None
+
     def _charge_s(self, decision_s: float) -> float:
         """How long the device waits for a decision; promises learn to count with it."""
         if not self._device.charged:
@@ -271,7 +262,7 @@ class _Simulation:
     def _finish(self, step: Step, request: Traced) -> None:
         share = request.shares[step.exit] if step.exit < len(request.shares) else 0.0
         job = self._scheduler.jobs.get(request.id)
-        self._scheduler.finish(self._now_s, step, request.stage_s[step.exit - 1], {request.id: share})
+        ended = self._scheduler.finish(self._now_s, step, request.stage_s[step.exit - 1], {request.id: share})
         live = self._live.get(request.id)
         if live is None or job is None:
             return
@@ -284,8 +275,7 @@ class _Simulation:
             if not live.overdue:
                 live.exit = step.exit
                 live.first_s = self._now_s if live.first_s is None else live.first_s
-        last = step.exit == len(request.stage_s)
-        if last or (answers and (whole or live.overdue)):
+        if request.id in ended or (answers and (whole or live.overdue)):
             self._end(live)
 
 

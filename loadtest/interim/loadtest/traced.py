@@ -38,6 +38,7 @@ class Traced:
         gains: What each exit adds to the utility when it is delivered in time.
         hints: What the confidence of the exit before says of each gain, as a factor on its forecast; 1: nothing.
         moved: A revision of the deadline; void once the request has ended.
+        ready_s: How long after its arrival its image is in memory.
     """
 
     id: int
@@ -48,6 +49,7 @@ class Traced:
     gains: tuple[float, ...]
     hints: tuple[float, ...]
     moved: Moved | None = None
+    ready_s: float = 0.0
 
     @property
     def last_deadline_s(self) -> float:
@@ -83,7 +85,9 @@ def read_traced(path: Path) -> tuple[Traced, ...]:
 def _traced(values: dict[str, Any]) -> Traced:
     moved = values.pop("moved", None)
     lists = {name: tuple(map(float, values.pop(name))) for name in ("stage_s", "shares", "gains", "hints")}
+    ready_s = float(values.pop("ready_s", 0.0))
     return Traced(
+        ready_s=ready_s,
         id=int(values.pop("id")),
         arrival_s=float(values.pop("arrival_s")),
         deadline_s=float(values.pop("deadline_s")),
@@ -97,7 +101,9 @@ def _checked(request: Traced, before: list[Traced]) -> Traced:
     moved = (request.moved.at_s, request.moved.deadline_s) if request.moved else ()
     lists = (request.stage_s, request.shares, request.gains, request.hints)
     exits = len(before[0].stage_s) if before else len(request.stage_s)
-    if not all(map(math.isfinite, (request.arrival_s, request.deadline_s, *moved, *sum(lists, ())))):
+    if not all(
+        map(math.isfinite, (request.arrival_s, request.deadline_s, request.ready_s, *moved, *sum(lists, ())))
+    ):
         raise ValueError("every number must be finite")
     if not exits or any(len(values) != exits for values in lists):
         raise ValueError("stage_s, shares, gains and hints must have one number an exit, in every line")
@@ -105,6 +111,8 @@ def _checked(request: Traced, before: list[Traced]) -> Traced:
         raise ValueError("stage_s must be above 0, and shares from 0 to 1")
     if before and request.arrival_s < before[0].arrival_s:
         raise ValueError(f"arrival_s {request.arrival_s:g} lies before the line above it")
+    if request.ready_s < 0:
+        raise ValueError("ready_s must be at least 0")
     if request.moved and request.moved.at_s < request.arrival_s:
         raise ValueError("moved.at_s lies before arrival_s")
     return request

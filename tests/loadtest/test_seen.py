@@ -1,0 +1,74 @@
+"""What stages took, seen from outside: the time in which anybody waited is what all stages took."""
+
+import dataclasses
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from interim.loadtest.costs import Costs
+from interim.loadtest.outcome import Ending, Outcome
+from interim.loadtest.seen import ENOUGH, Passage, as_seen, factor, seen_in
+
+COSTS = Costs(
+    model="m",
+    quality=(0.4, 0.7),
+    exit1_hz=50.0,
+    full_hz=20.0,
+    full_ms=55.0,
+    pictures=((20.0, 30.0), (20.0, 30.0)),
+    shares=((1.0, 0.4), (1.0, 0.6)),
+    noise=((1.0,), (1.0,)),
+    ready_ms=(2.0,),
+    after_ms=1.0,
+    margin_ms=2.0,
+)
+STAGE_S = (0.02, 0.03)
+
+
+@given(
+    st.lists(st.tuples(st.floats(0.0, 0.2), st.integers(1, 2)), min_size=ENOUGH, max_size=40),
+    st.floats(0.5, 3.0),
+)
+def test_busy_time_tells_how_much_longer_stages_took(
+    requests: list[tuple[float, int]], longer: float
+) -> None:
+    """Requests come at any instants and run in turn, none before its image is there: the factor is exact."""
+    ready_s, free_s, passages = 0.0, 0.0, []
+    for gap_s, exits in requests:
+        ready_s += gap_s
+        free_s = max(free_s, ready_s) + longer * sum(STAGE_S[:exits])
+        passages.append(Passage(ready_s=ready_s, done_s=free_s, exits=exits))
+    assert factor(passages, STAGE_S) == pytest.approx(longer)
+
+
+def test_a_few_requests_say_nothing() -> None:
+    """One fewer than enough: the costs stay as they were."""
+    passages = [Passage(ready_s=0.0, done_s=1.0, exits=1)] * (ENOUGH - 1)
+    assert factor(passages, STAGE_S) is None
+    assert as_seen(COSTS, passages, [9.0] * (ENOUGH - 1)) == COSTS
+
+
+def test_a_run_shows_its_costs() -> None:
+    """From its records alone: stages twice as long, the margin as at its deadlines; refused ones have no part."""
+    answered = [
+        Outcome(
+            index=index,
+            send_s=0.1 * index,
+            lag_ms=0.0,
+            budget_ms=108.0,
+            ending=Ending.ANSWERED,
+            end_ms=103.0,
+            exits_seen=(1, 2),
+            exits_ms=(43.0, 103.0),
+            exit=2,
+            reason="DEADLINE",
+            elapsed_ms=103.0,
+            budget_in_force_ms=108.0,
+        )
+        for index in range(ENOUGH)
+    ]
+    refused = dataclasses.replace(answered[0], ending=Ending.REFUSED, exits_seen=(), exits_ms=())
+    costs = seen_in(COSTS, [*answered, refused])
+    assert costs.stage_ms == pytest.approx((40.0, 60.0))
+    assert costs.margin_ms == 5.0
