@@ -22,6 +22,7 @@ COMMANDS = {
     "card": "measure a checkpoint and write its card",
     "calibrate": "fit temperatures, choose the threshold, on images of its own",
     "show": "draw what every exit makes of an image, and what it computes",
+    "experiment": "hold a paper's training method against its claim, at a size that two cores can train",
     "table": "make the tables of docs/accuracy.md anew from the records of measured models",
     "scenes": "draw procedural street scenes with their labels",
 }

@@ -1,0 +1,41 @@
+"""`interim-zoo experiment NAME`: hold a paper's training method against its claim, and keep what was found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from interim.training.data.folder import open_folder
+from interim.training.experiments.record import Results
+from interim.training.experiments.schemes import compare_schemes
+from interim.training.training import commit, hardware
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Callable
+
+    from interim.training.data.folder import LabelledFolder
+
+EXPERIMENTS: dict[str, Callable[[LabelledFolder, Results], None]] = {"schemes": compare_schemes}
+RECORDS = Path("docs/records/methods")
+
+
+def add(parser: argparse.ArgumentParser) -> None:
+    """Declare the command's arguments."""
+    parser.add_argument("name", choices=sorted(EXPERIMENTS), help="which one (docs/methods.md)")
+    parser.add_argument(
+        "--data", type=Path, required=True, help="CamVid with the splits train_core and dev, or its like"
+    )
+    parser.add_argument(
+        "--records", type=Path, default=RECORDS, help=f"where NAME.json goes (default: {RECORDS})"
+    )
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the parts that the record lacks; interrupted, the same command goes on."""
+    path = arguments.records / f"{arguments.name}.json"
+    facts = {"data": arguments.data.name, "hardware": hardware(), "commit": commit()}
+    results = Results(path, facts)
+    EXPERIMENTS[arguments.name](open_folder(arguments.data), results)
+    print(f"{len(results)} parts in {path}. Next: interim-zoo methods")
+    return 0

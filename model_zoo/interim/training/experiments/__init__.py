@@ -1,0 +1,1 @@
+"""The training methods of the papers, each held against its claim at a size that two cores can train."""

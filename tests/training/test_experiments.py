@@ -1,0 +1,49 @@
+"""Experiments: what goes in, what is kept, and that they go on where they ended."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from interim.model_zoo.networks.resann import BLOCKS
+from interim.training.data.folder import open_folder
+from interim.training.experiments import schemes
+from interim.training.experiments.patches import SIDE, patches
+from interim.training.experiments.record import Results
+
+
+def test_a_record_goes_on_where_it_ended(tmp_path: Path) -> None:
+    """Parts written by one process are there for the next."""
+    path = tmp_path / "records" / "some.json"
+    Results(path, {"seed": 0})["first"] = {"errors": (0.5, 0.25)}
+    later = Results(path, {"seed": 0})
+    later["second"] = 1.0
+    assert dict(Results(path, {"seed": 0})) == {"first": {"errors": [0.5, 0.25]}, "second": 1.0}
+
+
+def test_patches_show_mostly_their_class(scenes: Path) -> None:
+    """Squares of 32 pixels, no more than asked for of any class, the same for the same seed."""
+    found, again = (patches(open_folder(scenes), "train", per_class=5, seed=3) for _ in range(2))
+    assert found.images.shape == (len(found.labels), 3, SIDE, SIDE)
+    assert found.labels.bincount().max() <= 5
+    assert found.images.equal(again.images)
+    assert np.isfinite(found.images.numpy()).all()
+
+
+def test_exits_at_quarters_of_the_cost() -> None:
+    """Units cost about the same, so a quarter of the units is a quarter of the work, to half a unit."""
+    depth = BLOCKS * schemes.UNITS
+    whole = schemes.macs(schemes.contestants()[0], 11)
+    for quarter in schemes.QUARTERS:
+        reached = whole[schemes.exit_at(quarter, depth) - 1]
+        assert reached / whole[-1] == pytest.approx(quarter / 4, abs=0.6 / depth)
+    assert whole == sorted(whole)
+
+
+def test_opt_is_trained_for_its_exit_alone() -> None:
+    """Every quarter has a network that ends there; the increase over it is relative."""
+    names = {each.name: each for each in schemes.contestants()}
+    assert [names[f"opt {quarter}/4"].depth for quarter in schemes.QUARTERS] == [2, 4, 7, 9]
+    results = {f"opt {quarter}/4": {"errors": [0.9, 0.2]} for quarter in schemes.QUARTERS}
+    results["const"] = {"errors": [0.3] * 9}
+    assert schemes.relative(results, "const") == pytest.approx([0.5] * 4)
