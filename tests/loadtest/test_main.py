@@ -231,7 +231,7 @@ def test_only_what_exists_is_offered(capsys: Any) -> None:
     with pytest.raises(SystemExit):
         main(["run", "--help"])
     help_text = capsys.readouterr().out.replace(",", " ").split()
-    assert {"bursts", "clip", "day", "overload-step", "steady", "step"} <= set(help_text)
+    assert {"bursts", "clip", "day", "overload-step", "promises", "steady", "step"} <= set(help_text)
     with pytest.raises(SystemExit):
         main(["profile"])
     assert "invalid choice" in capsys.readouterr().err
