@@ -4,7 +4,8 @@ Measured from outside, on one open session, one probe at a time at random instan
 request whose budget not even exit 1 can meet: the front asks the engine's admission, which refuses. The
 *floor* is a request for a model that does not exist: the front alone answers, so it costs transport and
 parsing but no verdict. Both carry the same picture and alternate. The verdict's time is what the client
-saw, less the floor's median on the idle server.
+saw, less the floor's median on the idle server; where other processes share the client's processors, the
+floor itself rises, and what the verdict adds is the difference of the two under the same load.
 """
 
 from __future__ import annotations
@@ -82,22 +83,26 @@ async def _measure(server: RunningServer, asked: argparse.Namespace) -> Measured
         status = await client.status()
     floor_ms, seen_ms = idle.floor["p50"], busy.verdict["p99"]
     verdict_ms = None if floor_ms is None or seen_ms is None else seen_ms - floor_ms
+    busy_ms = busy.floor["p99"]
+    added_ms = None if busy_ms is None or seen_ms is None else seen_ms - busy_ms
     return Measured(
         lines=(
             f"{probes} probes of each kind; exit 1 takes {first_ms:.1f} ms, the impossible budget is {impossible_ms:.1f} ms",
             *_lines("idle", idle),
             *_lines("computing", busy),
+            f"{'computing, verdict':<22} p99 less the idle floor's median: {verdict_ms or 0.0:.2f} ms",
         ),
         figures={
             "probes": probes,
             "idle": _plain(idle),
             "computing": _plain(busy),
             "verdict_p99_ms": verdict_ms,
+            "verdict_added_ms": added_ms,
         },
         checks=(
             Check(
-                promise="verdict while a stage runs, as the client sees it: p99 less the idle floor's median, ms",
-                measured=verdict_ms,
+                promise="verdict while a stage runs, as the client sees it: p99 less the floor's p99 meanwhile, ms",
+                measured=added_ms,
                 limit=LIMIT_MS,
             ),
             Check(

@@ -20,7 +20,7 @@ def test_the_rolling_quantile_is_that_of_the_last_values(values: Any) -> None:
 
 
 def test_the_margin_follows_the_slowest_sends() -> None:
-    """It is the p99 of what was seen for that size, and knows nothing of other sizes."""
+    """It is the p99.5 of what was seen for that size, and knows nothing of other sizes."""
     margin = SendMargin()
     for _ in range(97):
         margin.observe(500_000, 0.002)

@@ -91,8 +91,6 @@ class Engine:
     def _receive(self, message: object) -> None:
         match message:
             case Start():
-                if message.others:
-                    os.sched_setaffinity(0, message.others)
                 if message.urgent:
                     make_urgent()
                 threading.Thread(target=self._compute, args=(message,), name="compute", daemon=True).start()

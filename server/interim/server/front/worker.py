@@ -64,7 +64,6 @@ class Worker:
             start,
             threads=self.cores.threads,
             cores=self.cores.pinned,
-            others=self.cores.others,
             slots=arena.slots,
             max_pixels=arena.max_pixels,
         )
