@@ -1,7 +1,8 @@
 """Promises: many small pictures at twice the load that full runs carry; exit 1 in time for all that were admitted.
 
-The load, the pictures and the budgets are those of the scenario `promises` of interim-load; what full runs and
-exit 1 alone carry is measured first, through the server, by the same sender.
+The load, the pictures and the budgets are those of the scenario `promises` of interim-load. What full runs and
+exit 1 alone carry is measured first, through the server; twice the load is twice the larger of that and of what
+the device would carry by its own time alone.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from benchmarks.measured import Measured, serving_facts
 from benchmarks.server_process import serving
 
 from interim.client import AsyncClient
+from interim.loadtest.costs import costs_of
 from interim.loadtest.live import material, run_traffic
 from interim.loadtest.measuring import measure as measured_costs
 from interim.loadtest.plan import plan
@@ -34,7 +36,7 @@ if TYPE_CHECKING:
 
     from benchmarks.server_process import RunningServer
 
-    from interim.client import Status
+    from interim.client import Model, Status
     from interim.loadtest.costs import Costs
     from interim.loadtest.outcome import Outcome
     from interim.loadtest.run_file import Run
@@ -63,14 +65,16 @@ def measure(asked: argparse.Namespace) -> Measured:
         seconds = 1.0 if asked.quick else 4.0
         pictures = material(traffic).pictures
         costs = asyncio.run(measured_costs(server.target, pictures, seconds=seconds))
-        ours = settled(traffic, exit1_hz=costs.exit1_hz, full_hz=costs.full_hz, full_ms=costs.full_ms)
+        status, model = asyncio.run(_asked(server))
+        alone = costs_of(status, model)  # what the device would carry, were there nothing else to do
+        full_hz = max(costs.full_hz, alone.full_hz)
+        ours = settled(traffic, exit1_hz=alone.exit1_hz, full_hz=full_hz, full_ms=costs.full_ms)
         number = _QUICK if asked.quick else asked.requests
         ours = dataclasses.replace(ours, duration_s=number / ours.arrivals.rate_hz * 1.05)
         requests = plan(ours)[:number]
         with busy_cores({"front": server.process.pid, "sender": os.getpid()}) as busy:
             run = run_traffic(ours, requests, server.target)
-        status = asyncio.run(_status(server))
-    return _judged(run, costs, busy, ours.arrivals.rate_hz, status)
+    return _judged(run, (costs, alone), busy, ours.arrivals.rate_hz, status)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -97,16 +101,23 @@ def _cpu_s(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def _status(server: RunningServer) -> Status:
+async def _asked(server: RunningServer) -> tuple[Status, Model]:
     async with AsyncClient(server.target) as client:
-        return await client.status()
+        return await client.status(), await client.model()
 
 
-def _judged(run: Run, costs: Costs, busy: Busy, rate_hz: float, status: Status) -> Measured:
+def _judged(run: Run, known: tuple[Costs, Costs], busy: Busy, rate_hz: float, status: Status) -> Measured:
+    """`known`: what requests one after the other showed, and what the device says of itself."""
+    costs, alone = known
     summary = run.summary
     seconds = max((one.send_s for one in run.outcomes), default=0.0)
     late = [one for one in run.outcomes if one.admitted and not one.in_time]
-    shares = {"of what full runs carry": costs.full_hz, "of what exit 1 alone carries": costs.exit1_hz}
+    shares = {
+        "of what full runs carry": costs.full_hz,
+        "of what exit 1 alone carries": costs.exit1_hz,
+        "of what full runs would, by the device's time alone": alone.full_hz,
+        "of what exit 1 would, likewise": alone.exit1_hz,
+    }
     lines = [
         f"{summary.sent} requests in {seconds:.0f} s: {rate_hz:.1f}/s",
         *(f"{rate_hz / hz:.2f} {what} ({hz:.1f}/s)" for what, hz in shares.items()),
@@ -121,6 +132,8 @@ def _judged(run: Run, costs: Costs, busy: Busy, rate_hz: float, status: Status) 
         "rate_hz": rate_hz,
         "full_hz": costs.full_hz,
         "exit1_hz": costs.exit1_hz,
+        "device_full_hz": alone.full_hz,
+        "device_exit1_hz": alone.exit1_hz,
         "busy_cores": busy.cores,
         "without_exit1_in_time": len(_without(run.outcomes)),
         "late": [_record(one) for one in late],
