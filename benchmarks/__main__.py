@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import clip, deadlines, decisions, overhead, promises, verdicts
+from benchmarks import clip, deadlines, decisions, overhead, promises, steps, verdicts
 from benchmarks.host import ROOT, this_host
 from benchmarks.server_process import ServerError
 from benchmarks.stalls import stall_meter
@@ -28,6 +28,7 @@ BENCHMARKS = {
     "overhead": overhead,
     "clip": clip,
     "promises": promises,
+    "steps": steps,
 }
 _EPILOG = """\
 Words after -- go to interim-server: scripts/bench deadlines -- --device cuda:0 --masking off

@@ -43,6 +43,7 @@ def bench(*words: str) -> subprocess.CompletedProcess[str]:
         ("verdicts", {"idle", "computing", "verdict_p99_ms"}),
         ("overhead", {"request_ms", "bare_ms", "ratio"}),
         ("clip", {"steady", "hurried", "exit_1_ms", "hurried_fps"}),
+        ("steps", {"step", "overload-step"}),
         ("promises", {"rate_hz", "full_hz", "exit1_hz", "busy_cores", "late"}),
     ],
 )
