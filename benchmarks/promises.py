@@ -54,6 +54,9 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--requests", metavar="N", type=count, default=LATE_OF, help="how many (default: %(default)s)"
     )
+    parser.add_argument(
+        "--at-most-s", metavar="S", type=count, default=3600, help="or as many as go out in this time"
+    )
 
 
 def measure(asked: argparse.Namespace) -> Measured:
@@ -70,7 +73,8 @@ def measure(asked: argparse.Namespace) -> Measured:
         full_hz = max(costs.full_hz, alone.full_hz)
         ours = settled(traffic, exit1_hz=alone.exit1_hz, full_hz=full_hz, full_ms=costs.full_ms)
         number = _QUICK if asked.quick else asked.requests
-        ours = dataclasses.replace(ours, duration_s=number / ours.arrivals.rate_hz * 1.05)
+        wanted_s = 1.05 * number / ours.arrivals.rate_hz
+        ours = dataclasses.replace(ours, duration_s=min(wanted_s, float(asked.at_most_s)))
         requests = plan(ours)[:number]
         with busy_cores({"front": server.process.pid, "sender": os.getpid()}) as busy:
             run = run_traffic(ours, requests, server.target)

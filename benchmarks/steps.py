@@ -6,30 +6,33 @@ full runs carry) of interim-load; the same requests are then simulated with the 
 
 from __future__ import annotations
 
-import argparse
 import asyncio
 import dataclasses
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from benchmarks.measured import Measured, serving_facts
 from benchmarks.server_process import serving
 
 from interim.client import AsyncClient, Status
 from interim.loadtest.comparison import Comparison
-from interim.loadtest.costs import Costs
 from interim.loadtest.live import material, run_traffic
 from interim.loadtest.measuring import measure as measured_costs
 from interim.loadtest.page.recovery import recovery, steps_of
 from interim.loadtest.plan import plan
 from interim.loadtest.promises import Check
 from interim.loadtest.replay import replay
-from interim.loadtest.run_file import Run
 from interim.loadtest.scenario import described, read_scenario
 from interim.loadtest.seen import seen_in
 from interim.loadtest.traffic import Traffic, settled
 from interim.scheduling.policy import DEFAULT_POLICY
+
+if TYPE_CHECKING:
+    import argparse
+
+    from interim.loadtest.costs import Costs
+    from interim.loadtest.run_file import Run
 
 SCENARIOS = ("step", "overload-step")
 _QUICK_S = 6.0
@@ -46,13 +49,11 @@ def measure(asked: argparse.Namespace) -> Measured:
     """Runs it on a server of its own."""
     scenarios = [_scenario(name, quick=asked.quick) for name in SCENARIOS]
     width, height = scenarios[0].picture_px
-    pairs: list[tuple[Run, Run]] = []
     with serving("--warm-sizes", f"{height}x{width}", *asked.server) as server:
         pictures = material(scenarios[0]).pictures
         costs = asyncio.run(measured_costs(server.target, pictures, seconds=1.0 if asked.quick else 4.0))
         status = asyncio.run(_status(server.target))
-        for scenario in scenarios:
-            pairs.append(_both(scenario, costs, server.target))
+        pairs = [_both(scenario, costs, server.target) for scenario in scenarios]
     if asked.runs:
         _keep(asked.runs, pairs)
     return Measured(
