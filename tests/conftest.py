@@ -1,4 +1,4 @@
-"""Virtual time, for every test of what an event loop does and when."""
+"""What all tests share: how hard properties are tried, and virtual time for what an event loop does."""
 
 import asyncio
 import selectors
@@ -6,6 +6,13 @@ from collections.abc import Callable, Coroutine
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
+
+# No test asserts an absolute time, and a busy machine is no fault: a property has all the time it needs.
+settings.register_profile(
+    "interim", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("interim")
 
 
 class _Leap(selectors.DefaultSelector):

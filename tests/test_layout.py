@@ -1,6 +1,7 @@
 """The layout's promises: one shared namespace, and imports that point one way."""
 
 import ast
+import functools
 import subprocess
 import sys
 from pathlib import Path
@@ -24,9 +25,16 @@ MAY_IMPORT = {  # by package, not by folder: a folder may hold two packages
 FRONT_MAY_USE = {"messages", "arena", "channel"}  # the border of the engine; the rest is the engine's own
 
 
+@functools.cache
+def imports(path: Path) -> list[ast.Import | ast.ImportFrom]:
+    """Every import of one module, wherever in it."""
+    nodes = ast.walk(ast.parse(path.read_text()))
+    return [node for node in nodes if isinstance(node, ast.Import | ast.ImportFrom)]
+
+
 def imported_names(folder: Path) -> set[str]:
     """Every absolute name of `interim` that the modules of one folder import, as `interim.a.b.c`."""
-    nodes = [node for path in folder.rglob("*.py") for node in ast.walk(ast.parse(path.read_text()))]
+    nodes = [node for path in folder.rglob("*.py") for node in imports(path)]
     names = [alias.name for node in nodes if isinstance(node, ast.Import) for alias in node.names]
     names += [
         f"{node.module}.{alias.name}"

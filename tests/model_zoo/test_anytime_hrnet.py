@@ -33,8 +33,24 @@ def states(model: AnytimeHrnet, images: Tensor) -> list[State]:
     return found
 
 
+def told(states: list[State]) -> list[Prediction]:
+    return [state.prediction for state in states if state.prediction is not None]
+
+
 def predictions(model: AnytimeHrnet, images: Tensor) -> list[Prediction]:
-    return [state.prediction for state in states(model, images) if state.prediction is not None]
+    return told(states(model, images))
+
+
+@pytest.fixture(scope="session")
+def run(half: AnytimeHrnet, images: Tensor) -> list[State]:
+    """The states of `network` as it comes; nobody changes them."""
+    return states(half, images)
+
+
+@pytest.fixture(scope="session")
+def apart(half: AnytimeHrnet, images: Tensor) -> list[list[State]]:
+    """The same of each image for itself."""
+    return [states(half, image) for image in torch.split(images, 1)]
 
 
 def parts(state: State) -> list[Tensor]:
@@ -60,18 +76,18 @@ def assert_same(one: State, other: State) -> None:
         assert torch.equal(a, b)
 
 
-def test_every_exit_answers_for_every_position_at_a_quarter(network: AnytimeHrnet, images: Tensor) -> None:
+def test_every_exit_answers_for_every_position_at_a_quarter(run: list[State]) -> None:
     """Logits, confidence and activity have the shapes and types that the interface names."""
-    for p in predictions(network, images):
+    for p in told(run):
         assert p.logits.shape == (3, 5, 16, 24)
         assert (p.confidence.shape, p.confidence.dtype) == ((3, 16, 24), torch.float32)
         assert (p.active.shape, p.active.dtype) == ((3, 16, 24), torch.bool)
         torch.testing.assert_close(p.confidence, p.logits.float().softmax(1).amax(1))
 
 
-def test_masks_are_nested_and_sure_pixels_keep_their_logits(network: AnytimeHrnet, images: Tensor) -> None:
+def test_masks_are_nested_and_sure_pixels_keep_their_logits(run: list[State]) -> None:
     """What an exit leaves alone stays alone, with the logits it had."""
-    found = predictions(network, images)
+    found = told(run)
     assert 0.4 < found[0].active.float().mean() < 0.6
     for before, after in itertools.pairwise(found):
         assert not (after.active & ~before.active).any()
@@ -99,50 +115,48 @@ def test_an_empty_mask_is_the_exit_before(network: AnytimeHrnet, images: Tensor)
         assert torch.equal(p.confidence, first.confidence)
 
 
-def test_a_batch_of_three_is_three_singles(network: AnytimeHrnet, images: Tensor) -> None:
+def test_a_batch_of_three_is_three_singles(run: list[State], apart: list[list[State]]) -> None:
     """Each image of a batch runs under its own masks."""
-    batch = predictions(network, images)
+    batch = told(run)
     shares = batch[0].active.float().mean((1, 2))
     assert len(set(shares.tolist())) == 3
-    singles = [predictions(network, image) for image in torch.split(images, 1)]
-    for index, single in enumerate(singles):
+    for index, single in enumerate(map(told, apart)):
         for one, row in zip(single, batch, strict=True):
             torch.testing.assert_close(one.logits[0], row.logits[index], rtol=1e-9, atol=1e-9)
             assert torch.equal(one.active[0], row.active[index])
 
 
-def test_states_split_and_join_without_loss(network: AnytimeHrnet, images: Tensor) -> None:
+def test_states_split_and_join_without_loss(run: list[State]) -> None:
     """A batch that is split and joined again is the same batch, before and after every stage."""
-    for state in states(network, images):
+    for state in run:
         rows = state.split()
         assert [row.maps[0].shape[0] for row in rows] == [1, 1, 1]
         assert_same(State.join(rows), state)
         assert_same(State.join(rows[:1]), rows[0])
 
 
-def test_requests_may_join_after_an_exit(network: AnytimeHrnet, images: Tensor) -> None:
-    """Two requests that ran apart go on together, each as if it were alone."""
-    apart = [states(network, image) for image in torch.split(images, 1)]
+def test_requests_may_join_after_an_exit(network: AnytimeHrnet, apart: list[list[State]]) -> None:
+    """Requests that ran apart go on together, each as if it were alone."""
     with torch.inference_mode():
-        together = finish(network.stage(3, State.join([run[2] for run in apart])))
-    for run, row in zip(apart, together.split(), strict=True):
-        for alone, joined in zip(parts(run[3]), parts(row), strict=True):
+        together = finish(network.stage(3, State.join([single[2] for single in apart])))
+    for single, row in zip(apart, together.split(), strict=True):
+        for alone, joined in zip(parts(single[3]), parts(row), strict=True):
             torch.testing.assert_close(alone, joined, rtol=1e-9, atol=1e-9)
 
 
 def test_a_stage_can_be_given_up_and_leaves_its_state_as_it_was(
-    network: AnytimeHrnet, images: Tensor
+    network: AnytimeHrnet, run: list[State]
 ) -> None:
     """A stage yields often, and nothing it does shows in the state it started from."""
-    for exit_, state in enumerate(states(network, images)[:-1], 1):
+    for exit_, state in enumerate(run[:-1], 1):
         untouched = copy.deepcopy(parts(state))
         with torch.inference_mode():
             slices = network.stage(exit_, state)
             for _ in range(4):
                 next(slices)
             slices.close()
-            once, again = (finish(network.stage(exit_, state)) for _ in range(2))
-        assert_same(once, again)
+            again = finish(network.stage(exit_, state))
+        assert_same(again, run[exit_])
         assert all(torch.equal(a, b) for a, b in zip(parts(state), untouched, strict=True))
 
 
@@ -179,6 +193,7 @@ def test_the_shortcuts_give_the_literal_numbers(
 ) -> None:
     """Convolving before enlarging, and pooling without the fine map, are exact in float64."""
     network.masking = masking
+    images = images[1:]
     short = predictions(network, images)
     monkeypatch.setattr(MergedConv, "forward", literal_merge)
     monkeypatch.setattr(heads, "pooled", literal_pool)
@@ -204,6 +219,7 @@ def test_gradients_of_all_exits_reach_every_part(name: str, fill: str) -> None:
 
 def test_training_takes_bytes_or_what_start_makes_of_them(network: AnytimeHrnet, images: Tensor) -> None:
     """`forward` gives the same logits for an image and for its normalised form."""
+    images = images[:1]
     with torch.inference_mode():
         for a, b in zip(network(images), network(network.start(images).maps[0]), strict=True):
             assert torch.equal(a, b)

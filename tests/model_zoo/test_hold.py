@@ -1,5 +1,6 @@
 """What a network that holds promises: nothing happens at masked positions, and nobody notices."""
 
+import contextlib
 import dataclasses
 import itertools
 
@@ -164,10 +165,12 @@ def test_what_is_skipped_is_never_read(network: AnytimeHrnet, images: Tensor) ->
         return output if mask is None else torch.where(mask, output, 1e30)
 
     skipping = [part for part in network.modules() if isinstance(part, Conv) and part.fill.skips]
-    for part in skipping:
-        part.register_forward_hook(poison)
     assert len(skipping) > 90
-    assert all(torch.equal(a, b) for a, b in zip(clean, answers(network, images), strict=True))
+    with contextlib.ExitStack() as hooks:
+        for part in skipping:
+            hooks.callback(part.register_forward_hook(poison).remove)
+        poisoned = answers(network, images)
+    assert all(torch.equal(a, b) for a, b in zip(clean, poisoned, strict=True))
 
 
 @torch.inference_mode()

@@ -75,4 +75,5 @@ def test_what_cannot_be_counted_is_refused(truth: list[int], predicted: list[int
 def test_scoring_loads_no_torch() -> None:
     """A load test scores masks without torch."""
     code = "import sys, interim.model_zoo.metrics; raise SystemExit('torch' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+    paths = {"PYTHONPATH": ":".join(sys.path)}
+    assert subprocess.run([sys.executable, "-c", code], env=paths, check=False).returncode == 0

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 import torch
 from torch import Tensor, nn
 
-from interim.model_zoo.anytime import finish
+from interim.model_zoo.anytime import State, finish
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.masked.conv import Conv
 
@@ -116,10 +116,11 @@ def shares_of(masks: Masks) -> Shares:
 def convolutions(model: AnytimeHrnet, size: tuple[int, int]) -> list[ConvCost]:
     """Every convolution of the network, in the order they run, for one image of this size.
 
-    The network runs on shapes alone (the `meta` device), densely.
+    The network runs densely on a batch of no images: every shape, and no arithmetic.
     """
-    shapes = _shapes_only(model)
+    shapes = _same_weights(model)
     shapes.masking = False
+    device = next(model.parameters()).device
     costs: list[ConvCost] = []
     exit_ = 0
 
@@ -140,14 +141,14 @@ def convolutions(model: AnytimeHrnet, size: tuple[int, int]) -> list[ConvCost]:
         if isinstance(module, Conv):
             module.register_forward_hook(count)
     with torch.inference_mode():
-        state = shapes.start(torch.empty((1, 3, *size), dtype=torch.uint8, device="meta"))
+        started = shapes.start(torch.zeros((1, 3, *size), dtype=torch.uint8, device=device))
+        state = State(tuple(map_[:0] for map_ in started.maps))
         for exit_ in range(1, len(model.spec.exits) + 1):
             state = finish(shapes.stage(exit_, state))
     return costs
 
 
-def _shapes_only(model: AnytimeHrnet) -> AnytimeHrnet:
-    """A copy of the network whose weights have shapes and no values; nothing is copied in memory."""
-    memo: dict[int, object] = {id(p): nn.Parameter(p.to("meta"), p.requires_grad) for p in model.parameters()}
-    memo |= {id(buffer): buffer.to("meta") for buffer in model.buffers()}
+def _same_weights(model: AnytimeHrnet) -> AnytimeHrnet:
+    """A copy of the network, to hang hooks on, that shares its weights; nothing is copied in memory."""
+    memo: dict[int, object] = {id(tensor): tensor for tensor in (*model.parameters(), *model.buffers())}
     return copy.deepcopy(model, memo).eval()

@@ -28,24 +28,6 @@ def fill() -> str:
 
 
 @pytest.fixture(scope="session")
-def half(settled: AnytimeHrnet, images: Tensor) -> AnytimeHrnet:
-    """The network with a threshold that leaves about half of the positions active after exit 1."""
-    model = copy.deepcopy(settled)
-    with torch.inference_mode():
-        prediction = finish(model.stage(1, model.start(images))).prediction
-    assert prediction is not None
-    threshold = prediction.confidence.median().item() + 1e-5  # no position's own
-    model.spec = dataclasses.replace(model.spec, threshold=threshold)
-    return model
-
-
-@pytest.fixture
-def network(half: AnytimeHrnet) -> AnytimeHrnet:
-    """The same; what is set on it stays in one test."""
-    return copy.copy(half)
-
-
-@pytest.fixture(scope="session")
 def made(half: AnytimeHrnet, kernels: Kernels) -> NativeHrnet:
     """The network on kernels in float32, masked."""
     return NativeHrnet(half, Operations(kernels, torch.float32), masking=True)
