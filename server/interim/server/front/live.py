@@ -7,9 +7,8 @@ decoder is done.
 
 import asyncio
 import logging
-import time
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Protocol, assert_never
+from collections.abc import Callable, Sequence
+from typing import Protocol, assert_never
 
 from interim.scheduling.budgets.budget import BudgetRequest
 from interim.server.engine.arena import Slot
@@ -17,14 +16,11 @@ from interim.server.engine.messages import Ask, Begun, Failed, Forget, Freed, Mo
 from interim.server.errors import BadInputError, FaultyError, OverloadedError, RequestError, UnavailableError
 from interim.server.front.actions import Action, Refuse, Release, Resubmit, Send, SetTimer
 from interim.server.front.answer import Answer
-from interim.server.front.images import Picture, Pixels, decode
+from interim.server.front.decode import Decode
 from interim.server.front.means import RESTART_S, Means
 from interim.server.front.orders import Order
 from interim.server.front.term import Term
 from interim.server.front.truth import Truth
-
-if TYPE_CHECKING:
-    from interim.server.front.pace import Decoding
 
 log = logging.getLogger("interim.front")
 
@@ -42,7 +38,11 @@ class Sink(Protocol):
 
 
 class Live:
-    """One request. All methods run on the event loop; events of the engine come through `on`."""
+    """One request. All methods run on the event loop; events of the engine come through `on`.
+
+    It takes the place of `older` frames once it can run itself, of those that no decoder has begun as soon as
+    it is admitted: however fast frames come, there is always one that goes on.
+    """
 
     def __init__(
         self,
@@ -55,6 +55,7 @@ class Live:
         sink: Sink,
         eager: bool,
         moved: Callable[[str, str], None],
+        older: Sequence["Live"] = (),
     ) -> None:
         self.order = order
         self.truth = truth
@@ -62,6 +63,7 @@ class Live:
         self.answer = Answer(
             means, order.wanted, eager=eager, offer=lambda send: sink.offer(self, send), fail=self._broken
         )
+        self.image = Decode(means, order.picture, slot, lambda: truth.ended)
         self.shares: dict[int, float] = {0: 1.0}
         self.cancelled = False
         """Whether its client wanted no answer any more."""
@@ -77,10 +79,8 @@ class Live:
         self._clock = asyncio.get_running_loop().time
         self._timer: asyncio.TimerHandle | None = None
         self._decoding: asyncio.Task[None] | None = None
-        self._decoded = False
-        self._expected: Decoding | None = None
-        self._expected_s = 0.0
         self._at_engine = False
+        self._older = list(older)
 
     @property
     def id(self) -> int:
@@ -90,19 +90,12 @@ class Live:
     def ask(self) -> None:
         """Ask the engine to let it in; from now on the clock runs."""
         truth, order = self.truth, self.order
-        picture = order.picture
-        height, width = picture.working
-        ready_in_s = 0.0
-        if not self._decoded:
-            self._expected_s = self._clock()
-            if self._expected is None:
-                self._expected = self._means.pace.expect(picture.format, picture.size[0] * picture.size[1])
-            ready_in_s = self._means.pace.ready_in_s(self._expected)
+        height, width = order.picture.working
         ask = Ask(
             id=self.id,
             arrival_s=truth.arrival_s,
             answer_by_s=max(truth.timer_s, truth.promise_s),
-            ready_in_s=ready_in_s,
+            ready_in_s=self.image.ready_in_s(),
             height=height,
             width=width,
             min_exit=order.min_exit,
@@ -184,7 +177,8 @@ class Live:
             self._act(self.truth.refused(now_s, verdict.cause, verdict.detail, verdict.retry_after_s))
         elif not self.truth.ended:
             self._act(self.truth.admitted(now_s))
-            if self._decoded:
+            self._take_place(lambda older: not older.image.begun)
+            if self.image.done:
                 self._submit()
             elif self._decoding is None:
                 self._decoding = asyncio.create_task(self._decode())
@@ -200,30 +194,27 @@ class Live:
         self._act(self.truth.published(now_s, event.exit, event.active_share, event.last))
 
     async def _decode(self) -> None:
-        picture, means = self.order.picture, self._means
-        out = means.arena.input(self._slot, *picture.working)
         try:
-            cpu_s, _ = await means.timed(means.decoders, _decode_on_the_clock, picture, out)
+            if await self.image.run():
+                self._submit()
         except BadInputError as error:
             if not self.truth.ended:
                 self._give_up(error)
         except Exception as error:  # noqa: BLE001 -- one request, whatever broke it, must not take others down
             self._broken(error)
-        else:
-            self._observe_decoding(cpu_s)
-            self._decoded = True
-            self._submit()
         finally:
             self._decoding = None
             self._tidy()
 
-    def _observe_decoding(self, cpu_s: float) -> None:
-        expected, self._expected = self._expected, None
-        if expected is not None:
-            self._means.pace.done(expected, cpu_s=cpu_s, took_s=self._clock() - self._expected_s)
+    def _take_place(self, of: Callable[["Live"], bool]) -> None:
+        """Supersede the older frames that are meant."""
+        for older in [older for older in self._older if of(older)]:
+            self._older.remove(older)
+            older.superseded()
 
     def _submit(self) -> None:
         if self._at_engine and not self.truth.ended:
+            self._take_place(lambda _: True)
             self._means.engine.send(
                 Submit(id=self.id, slot=self._slot.index, generation=self._slot.generation)
             )
@@ -267,10 +258,11 @@ class Live:
         self._tidy()
 
     def _tidy(self) -> None:
-        if self.truth.ended and self._decoding is None and self._expected is not None:
-            self._means.pace.dropped(self._expected)
-            self._expected = None
-        if self.truth.ended and not self._at_engine and self._decoding is None and not self.over.done():
+        if not self.truth.ended or self._decoding is not None:
+            return
+        self.image.drop()
+        self._older.clear()
+        if not self._at_engine and not self.over.done():
             self._means.arena.release(self._slot)
             self.over.set_result(None)
 
@@ -284,13 +276,6 @@ class Live:
     def _broken(self, error: BaseException) -> None:
         log.error("request failed in the front", exc_info=error, extra={"facts": {"id": self.id}})
         self._give_up(FaultyError("the server failed on this request alone; its log says why"))
-
-
-def _decode_on_the_clock(picture: Picture, out: Pixels) -> float:
-    """Decode; the processor time it took, in seconds."""
-    began_s = time.thread_time()
-    decode(picture, out)
-    return time.thread_time() - began_s
 
 
 def _refusal(refuse: Refuse) -> RequestError:

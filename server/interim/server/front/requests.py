@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -96,7 +96,9 @@ class Requests:
             raise UnavailableError("the model is still being loaded: try again soon", retry_after_s=RESTART_S)
         return self.model
 
-    def open(self, order: Order, asked: BudgetRequest, sink: Sink, *, eager: bool) -> Live:
+    def open(
+        self, order: Order, asked: BudgetRequest, sink: Sink, *, eager: bool, older: Sequence[Live] = ()
+    ) -> Live:
         """Take a request in and ask the engine; what follows comes through `sink`.
 
         Args:
@@ -104,6 +106,7 @@ class Requests:
             asked: Its arrival, its own budget and its gRPC deadline.
             sink: Where its answers, or its refusal, go.
             eager: Whether each refinement is wanted, not only the answer.
+            older: Frames whose place it takes.
 
         Raises:
             RequestError: refused at the door, with the cause and when to try again.
@@ -123,6 +126,7 @@ class Requests:
             sink=sink,
             eager=eager,
             moved=self.budgets.moved,
+            older=older,
         )
         self._table[live.id] = self._open[live.id] = live
         self.bytes_in_flight += order.size_bytes

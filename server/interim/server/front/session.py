@@ -104,10 +104,8 @@ class Session:
         try:
             self._check_id(request.request_id)
             order, asked = self._reception.read(request, self._clock(), self._grpc_deadline_s)
-            if order.newest_wins:
-                for frame in list(self._frames.values()):
-                    frame.superseded()
-            live = requests.open(order, asked, self, eager=True)
+            older = tuple(self._frames.values()) if order.newest_wins else ()
+            live = requests.open(order, asked, self, eager=True, older=older)
         except RequestError as error:
             self._reject(request.request_id, error)
             return
