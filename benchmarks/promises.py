@@ -169,11 +169,7 @@ def _checks(outcomes: Sequence[Outcome], late: int, busy: Busy, lag_ms: float | 
 
 def _without(outcomes: Sequence[Outcome]) -> list[Outcome]:
     """The admitted to whom no exit had been handed over by their deadline, as the server says."""
-    return [
-        one
-        for one in outcomes
-        if one.admitted and not (one.exits_ms and one.exits_ms[0] <= one.budget_in_force_ms)
-    ]
+    return [one for one in outcomes if one.admitted and not one.exit_in_time]
 
 
 def _record(one: Outcome) -> dict[str, Any]:

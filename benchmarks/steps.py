@@ -115,10 +115,7 @@ def _figures(real: Run, simulated: Run) -> dict[str, Any]:
 
 
 def _checks(real: Run, simulated: Run) -> list[Check]:
-    without = sum(
-        one.admitted and not (one.exits_ms and one.exits_ms[0] <= one.budget_in_force_ms)
-        for one in real.outcomes
-    )
+    without = sum(one.admitted and not one.exit_in_time for one in real.outcomes)
     checks = [Check(promise=f"{real.name}: admitted without exit 1 in time", measured=without, limit=0)]
     if real.name == "step":
         refused = sum(real.summary.refused.values())

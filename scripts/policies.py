@@ -1,4 +1,4 @@
-"""Writes the tables and the picture of docs/scheduling.md from reports of `interim-load simulate --json`."""
+"""Writes the tables and the picture of docs/scheduling.md from reports of `interim-load simulate|fleet --json`."""
 
 from __future__ import annotations
 
@@ -34,7 +34,9 @@ def main(arguments: Sequence[str]) -> int:
     return 0
 
 
-def _write(reports: Sequence[dict[str, Any]]) -> str:
+def _write(given: Sequence[dict[str, Any]]) -> str:
+    fleets = [report for report in given if "devices" in report]
+    reports = [report for report in given if "devices" not in report]
     suites = {
         name: [report for report in reports if report["suite"] == name] for name in ("published", "edges")
     }
@@ -48,6 +50,8 @@ def _write(reports: Sequence[dict[str, Any]]) -> str:
         (DOCS / "images/quality-against-load.svg").write_text(picture(rows, "poisson", shown), "utf-8")
     if suites["edges"]:
         text = _between(text, "edges", _edges(merged(suites["edges"])))
+    if fleets:
+        text = _between(text, "fleet", _fleets(fleets))
     page.write_text(text, "utf-8")
     return f"{page} is written."
 
@@ -63,6 +67,27 @@ def _edges(rows: Mapping[str, Mapping[str, Any]]) -> str:
         ]
         lines.append(f"| `{policy}` | {' | '.join(f'{mean:.2f}' for mean in means)} |")
     return "\n".join(lines)
+
+
+def _fleets(reports: Sequence[Mapping[str, Any]]) -> str:
+    """A row for each router of each fleet; the mean rate over the simulated time."""
+    lines = [
+        "| devices, arrivals | router | requests | a second | utility | admitted | exit 1 in time | mean exit | wall, s |",
+        "|---" * 9 + "|",
+    ]
+    lines += [
+        f"| {report['devices']}, {report['scenario']} | `{row['router']}` | {row['requests']:,} | "
+        f"{row['requests'] / row['simulated_s']:,.0f} | {row['utility']:.4f} | {_percent(row['admitted_share'])} | "
+        f"{_percent(row['attainment'])} | {row['mean_exit']:.2f} | {row['wall_s']:.0f} |"
+        for report in reports
+        for row in report["rows"]
+    ]
+    return "\n".join(lines)
+
+
+def _percent(share: float) -> str:
+    """Never rounded up to 100."""
+    return "100 %" if share == 1.0 else f"{min(100 * share, 99.999):.3f} %"
 
 
 def _between(text: str, name: str, inner: str) -> str:

@@ -9,6 +9,7 @@ import pytest
 from interim.loadtest.outcome import Ending, Outcome
 from interim.loadtest.quality import by_exit, by_labels
 from interim.loadtest.sender import Sent
+from interim.loadtest.summary import summarise
 
 
 def outcome(index: int = 0, exit_: int = 2, ending: Ending = Ending.ANSWERED, **known: Any) -> Outcome:
@@ -29,6 +30,22 @@ def test_an_exit_is_worth_its_validated_quality() -> None:
     ]
     scores = [each.quality for each in by_exit(outcomes, (0.4, 0.7))]
     assert scores == [0.4, 0.7, 0.0, 0.0, 0.0, None, None]
+
+
+def test_a_late_answer_is_worth_what_was_there_in_time() -> None:
+    """Exit 1 was handed over before the deadline, exit 2 after it; in time as exit 1 goes, and worth as much."""
+    seen: dict[str, Any] = {
+        "exits_seen": (1, 2),
+        "exits_ms": (40.0, 101.0),
+        "elapsed_ms": 101.0,
+        "budget_in_force_ms": 100.0,
+    }
+    late = outcome(exit_=2, late=True, **seen)
+    assert [each.quality for each in by_exit([late], (0.4, 0.7))] == [0.4]
+    assert summarise([late]).attainment == 1.0
+    assert summarise([late]).late_server == 1
+    never = dataclasses.replace(late, exits_ms=(100.5, 101.0))
+    assert summarise([never]).attainment == 0.0
 
 
 def test_labels_score_the_mask_that_came() -> None:

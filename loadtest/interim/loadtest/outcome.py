@@ -96,6 +96,14 @@ class Outcome:
         return self.ending is Ending.ANSWERED and not self.late
 
     @property
+    def exit_in_time(self) -> int:
+        """The deepest exit that was handed over by the deadline in force, as the server says; 0: none."""
+        if self.in_time:
+            return self.exit
+        pairs = zip(self.exits_seen, self.exits_ms, strict=False)
+        return max((exit_ for exit_, ms in pairs if ms <= self.budget_in_force_ms), default=0)
+
+    @property
     def deepest(self) -> bool:
         """Whether the answer is the deepest exit that was streamed, and they came in order."""
         rising = all(a < b for a, b in zip(self.exits_seen, self.exits_seen[1:], strict=False))

@@ -25,7 +25,7 @@ _UNSCORED = {Ending.CANCELLED, Ending.FAILED}
 
 
 def by_exit(outcomes: Sequence[Outcome], validated: Sequence[float]) -> tuple[Outcome, ...]:
-    """Outcomes with the validated quality of the exit that was there in time; refused and late ones get 0.
+    """Outcomes with the validated quality of the deepest exit that was handed over in time; refused ones get 0.
 
     Args:
         outcomes: Of a run.
@@ -33,7 +33,7 @@ def by_exit(outcomes: Sequence[Outcome], validated: Sequence[float]) -> tuple[Ou
     """
     worth = (0.0, *validated)
     return tuple(
-        replace(outcome, quality=worth[outcome.exit] if outcome.in_time else 0.0)
+        replace(outcome, quality=worth[outcome.exit_in_time] if outcome.admitted else 0.0)
         if outcome.ending not in _UNSCORED
         else outcome
         for outcome in outcomes

@@ -26,8 +26,8 @@ class Summary:
 
     `cancelled` counts those the scenario cancelled: nothing else counts them. `revised` says what became of
     revisions. `utility` is the mean quality at the deadline over all requests but the cancelled and failed
-    ones (refused, late and missed ones count 0), and `attainment` the share of the admitted that had an exit
-    in time; `quality_from` says how quality was scored. `late_client` leaves slow readers out.
+    ones (refused and missed ones count 0, late ones what was there in time), and `attainment` the share of the
+    admitted that had an exit in time; `quality_from` says how quality was scored. `late_client` leaves slow readers out.
     `exits` counts admitted requests by the exit of their answer (0: none). `late_server` is what the
     server marked late, `late_client` what the client held after its budget. `void` says why the run
     does not count; empty where it does.
@@ -105,7 +105,7 @@ def summarise(outcomes: Sequence[Outcome], *, quality_from: str = "") -> Summary
         sender_lag_ms=lag,
         revised=_counted(_revision(outcome) for outcome in outcomes if outcome.revised_ms is not None),
         utility=_utility(outcomes),
-        attainment=_share(outcome.in_time for outcome in admitted),
+        attainment=_share(outcome.exit_in_time > 0 for outcome in admitted),
         quality_from=quality_from,
         void=_void(lag["p99"]),
     )

@@ -60,7 +60,7 @@ def fate(outcome: Outcome) -> str:
         return REFUSED
     if not outcome.admitted:
         return OTHER
-    return f"exit {outcome.exit}" if outcome.in_time else NO_EXIT
+    return f"exit {outcome.exit_in_time}" if outcome.exit_in_time else NO_EXIT
 
 
 def fates(exits: int) -> tuple[str, ...]:

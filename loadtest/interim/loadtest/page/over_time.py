@@ -39,7 +39,7 @@ def quality(run: Run, bins: Bins) -> Picture | None:
     scores = "labels" if run.quality_from == "labels" else "the exits' validated quality"
     return Picture(
         title="Quality at the deadline",
-        says=f"Scored by {scores}; refused, late and missed requests count 0 in the first line.",
+        says=f"Scored by {scores}; refused and missed requests count 0 in the first line.",
         svg=plot.as_svg("Quality at the deadline over time"),
         legend={"server": "mean over all requests", "client": "over those answered in time"},
     )
