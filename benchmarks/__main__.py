@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import clip, deadlines, decisions, overhead, promises, steps, verdicts
+from benchmarks import clip, deadlines, decisions, gpu, overhead, promises, steps, verdicts
 from benchmarks.host import ROOT, this_host
 from benchmarks.server_process import ServerError
 from benchmarks.stalls import stall_meter
@@ -27,6 +27,7 @@ BENCHMARKS = {
     "verdicts": verdicts,
     "overhead": overhead,
     "clip": clip,
+    "gpu": gpu,
     "promises": promises,
     "steps": steps,
 }

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.gpu import library as gpu
 from interim.model_zoo.label_map import LabelMap, label_map
 from interim.model_zoo.masked.hold import HoldFill
 from interim.model_zoo.native import library
@@ -16,6 +17,7 @@ from interim.model_zoo.prepare import prepare
 if TYPE_CHECKING:
     import torch
 
+    from interim.model_zoo.gpu.network import GpuHrnet
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 
 CHOICES = ("auto", "native", "reference")
@@ -27,12 +29,12 @@ UNFILLED = "the kernels can hold what masked positions were, not interpolate the
 class Execution:
     """A network ready to run.
 
-    `path`: `native-` and the kernels' instruction set, or, in torch, `reference` with masking and `dense`
+    `path`: `native-` and the kernels' instruction set or kind of GPU, or, in torch, `reference` with masking and `dense`
     without. `label_map`: what makes label maps of its logits. `note`: what is not as one would expect, in one
     sentence without a full stop; may be empty.
     """
 
-    model: AnytimeHrnet | NativeHrnet
+    model: AnytimeHrnet | NativeHrnet | GpuHrnet
     path: str
     dtype: torch.dtype
     masking: bool
@@ -65,23 +67,16 @@ def execution(
     """
     if choice == "reference":
         return _in_torch(network, dtype, device, masking=masking)
-    kernels = _kernels(dtype, device)
     holds = issubclass(network.filling, HoldFill)
-    if choice == "native" and (isinstance(kernels, str) or (masking and not holds)):
-        why = kernels if isinstance(kernels, str) else UNFILLED
-        raise BadInputError(f"{network.spec.name} cannot run natively: {why}")
-    if isinstance(kernels, str):
-        note = f"torch runs the network: {kernels}"
-        return replace(_in_torch(network, dtype, device, masking=masking), note=note)
-    operations = Operations(kernels, dtype, threads=threads)
-    return Execution(
-        model=NativeHrnet(network, operations, masking=masking and holds),
-        path=f"native-{kernels.path}",
-        dtype=dtype,
-        masking=masking and holds,
-        label_map=operations.answers.label_map,
-        note="" if holds or not masking else f"every position is computed: {UNFILLED}",
-    )
+    if choice == "native" and masking and not holds:
+        raise BadInputError(f"{network.spec.name} cannot run natively: {UNFILLED}")
+    on_kernels = _on_cpu if device.type == "cpu" else _on_gpu
+    made = on_kernels(network, dtype=dtype, masking=masking and holds, device=device, threads=threads)
+    if isinstance(made, Execution):
+        return replace(made, note="" if holds or not masking else f"every position is computed: {UNFILLED}")
+    if choice == "native":
+        raise BadInputError(f"{network.spec.name} cannot run natively: {made}")
+    return replace(_in_torch(network, dtype, device, masking=masking), note=f"torch runs the network: {made}")
 
 
 def _in_torch(network: AnytimeHrnet, dtype: torch.dtype, device: torch.device, *, masking: bool) -> Execution:
@@ -89,12 +84,47 @@ def _in_torch(network: AnytimeHrnet, dtype: torch.dtype, device: torch.device, *
     return Execution(model=served, path="reference" if masking else "dense", dtype=dtype, masking=masking)
 
 
-def _kernels(dtype: torch.dtype, device: torch.device) -> library.Kernels | str:
-    """The kernels for numbers and a device, or why there are none."""
-    if device.type != "cpu":
-        return f"there are no kernels for {device.type}"
+def _on_cpu(
+    network: AnytimeHrnet,
+    *,
+    dtype: torch.dtype,
+    masking: bool,
+    device: torch.device,  # noqa: ARG001 - there is one
+    threads: int,
+) -> Execution | str:
+    """On the CPU's kernels, or why not."""
     kernels = library.load()
     if isinstance(kernels, library.Missing):
         return kernels.reason
     name = str(dtype).removeprefix("torch.")
-    return kernels if name in kernels.dtypes else f"the {kernels.path} kernels do not compute in {name}"
+    if name not in kernels.dtypes:
+        return f"the {kernels.path} kernels do not compute in {name}"
+    operations = Operations(kernels, dtype, threads=threads)
+    return Execution(
+        model=NativeHrnet(network, operations, masking=masking),
+        path=f"native-{kernels.path}",
+        dtype=dtype,
+        masking=masking,
+        label_map=operations.answers.label_map,
+    )
+
+
+def _on_gpu(
+    network: AnytimeHrnet,
+    *,
+    dtype: torch.dtype,
+    masking: bool,
+    device: torch.device,
+    threads: int,  # noqa: ARG001 - the GPU has its own
+) -> Execution | str:
+    """On GPU kernels that agree with torch, or why not."""
+    made = gpu.load(network, dtype=dtype, masking=masking, device=device)
+    if isinstance(made, library.Missing):
+        return made.reason
+    return Execution(
+        model=made.model,
+        path=f"native-{made.path}",
+        dtype=dtype,
+        masking=masking,
+        label_map=made.label_map,
+    )

@@ -1,0 +1,1 @@
+"""The network on GPU kernels of our own, in Triton; only `kernels/` needs it."""
