@@ -9,6 +9,8 @@ MOST_MARGIN_S = 0.050  # a slow reader's time is its own: it must not cost other
 _WINDOW = 256
 _GUESS_S_PER_MPX = 0.004
 _USUALLY = 0.95
+_TELLING = 200  # sends before their p99.5 has shown itself
+_UNTOLD_MARGIN_S = 0.003
 _NEARLY_ALWAYS = 0.995  # p99 of answers is promised: a margin at its p99 would leave that to chance
 _ENOUGH = 20  # values before their quantile is more than a hiccup
 _FIRST_STRETCH = 1.5
@@ -54,12 +56,13 @@ class SendMargin:
             self._by_size.setdefault(_octave(pixels), RollingQuantile(_NEARLY_ALWAYS)).observe(seconds)
 
     def margin_s(self, pixels: int) -> float:
-        """The margin for a map of `pixels`, in seconds: at least 1 ms; a guess until this size was seen."""
+        """The margin for a map of `pixels`, in seconds: at least 1 ms; a guess, and 3 ms, until its tail is known."""
         seen = self._by_size.get(_octave(pixels))
         value = seen.value() if seen else None
         if value is None:
             value = min(pixels * 1e-6 * _GUESS_S_PER_MPX, MOST_MARGIN_S)
-        return max(value, LEAST_MARGIN_S)
+        told = seen is not None and seen.count >= _TELLING
+        return max(value, LEAST_MARGIN_S if told else _UNTOLD_MARGIN_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
