@@ -19,13 +19,32 @@ def add_server(parser: argparse.ArgumentParser) -> None:
 def add_options(parser: argparse.ArgumentParser) -> None:
     """What may be asked of each image."""
     add = parser.add_argument
-    add("--budget-ms", type=positive, metavar="N", help="how long an answer may take (default: the server's)")
-    add("--model", default="", metavar="NAME", help="default: the server's default model")
-    add("--min-exit", type=count, default=0, metavar="K", help="show no exit before this one")
-    add("--max-exit", type=count, default=0, metavar="K", help="stop at this exit")
-    add("--stop-below", type=share, default=0.0, metavar="SHARE", help="stop at this share of unsure pixels")
-    add("--long-side", type=count, default=0, metavar="N", help="scale images down to N pixels")
-    add("--out", type=Path, metavar="DIR", help="write overlays there, as PNG")
+    add(
+        "--budget-ms",
+        type=positive,
+        metavar="N",
+        help="milliseconds an answer may take (default: the server's)",
+    )
+    add("--model", default="", metavar="NAME", help="which model answers (default: the server's)")
+    add("--min-exit", type=count, default=0, metavar="K", help="show no exit before this one, counted from 1")
+    add("--max-exit", type=count, default=0, metavar="K", help="stop at this exit (default: the last one)")
+    add(
+        "--stop-below",
+        type=share,
+        default=0.0,
+        metavar="SHARE",
+        help="stop when at most this share of the pixels, 0 to 1, is unsure (default: 0)",
+    )
+    add(
+        "--long-side",
+        type=count,
+        default=0,
+        metavar="N",
+        help="scale images to at most N pixels on the long side (default: the model's)",
+    )
+    add(
+        "--out", type=Path, metavar="DIR", help="write overlays there, as PNG; it is made where there is none"
+    )
 
 
 def options_of(args: argparse.Namespace) -> Options:

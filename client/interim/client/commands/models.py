@@ -12,7 +12,11 @@ from interim.client.commands.output import number, table, text_stream, write_jso
 
 def add(commands: Any) -> None:
     """Adds the command."""
-    parser = commands.add_parser("models", help="list the models of a server, with their exits")
+    parser = commands.add_parser(
+        "models",
+        help="list the models of a server, with their exits",
+        description="List the models of a server, with their exits.",
+    )
     add_server(parser)
     parser.set_defaults(run=run)
 

@@ -21,7 +21,11 @@ from interim.client.sheet import contact_sheet
 
 def add(commands: Any) -> None:
     """Adds the command."""
-    parser = commands.add_parser("segment", help="send images; show and draw their masks as they get better")
+    parser = commands.add_parser(
+        "segment",
+        help="send images; show and draw their masks as they get better",
+        description="Send images; show and draw their masks as they get better.",
+    )
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="JPEG, PNG or WebP")
     add_options(parser)
     add_server(parser)

@@ -12,7 +12,11 @@ from interim.client.status import Status, Worker
 
 def add(commands: Any) -> None:
     """Adds the command."""
-    parser = commands.add_parser("status", help="show how a server is: load, workers, costs of stages")
+    parser = commands.add_parser(
+        "status",
+        help="show how a server is: load, workers, costs of stages",
+        description="Show how a server is: load, workers, costs of stages.",
+    )
     add_server(parser)
     parser.set_defaults(run=run)
 

@@ -26,11 +26,17 @@ _UNDRAWN: Final = 32  # frames that may wait to be drawn; then answers are read 
 
 def add(commands: Any) -> None:
     """Adds the command."""
-    parser = commands.add_parser("watch", help="send the frames of a video or folder at their pace")
+    parser = commands.add_parser(
+        "watch",
+        help="send the frames of a video or folder at their pace",
+        description="Send the frames of a video or folder at their pace.",
+    )
     parser.add_argument(
         "source", type=Path, metavar="VIDEO|DIR", help="a video file, or a folder of pictures"
     )
-    parser.add_argument("--fps", type=positive, default=15.0, metavar="N", help="frames a second (15)")
+    parser.add_argument(
+        "--fps", type=positive, default=15.0, metavar="N", help="frames a second (default: 15)"
+    )
     add_options(parser)
     add_server(parser)
     parser.set_defaults(run=run)
