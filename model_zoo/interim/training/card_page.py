@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from interim.model_zoo.card import PCK
+
 if TYPE_CHECKING:
     from interim.model_zoo.card import Card, Measured
 
@@ -29,7 +31,7 @@ def _about(card: Card) -> str:
     heat = ", ".join(f"{value:.3f}" for value in card.temperatures)
     rows = {
         "Network": f"`{card.network}`, {len(card.classes)} classes: {classes}",
-        "Threshold": f"{card.threshold}: a position whose confidence is above it is not refined further",
+        "Threshold": f"{card.threshold}: a position whose confidence is {_side(card)} it is not refined further",
         "Temperatures": f"{heat}: what divides each exit's logits" if heat else "none",
         "Data": card.data,
         "Licence": card.licence,
@@ -37,6 +39,12 @@ def _about(card: Card) -> str:
         "Training": f"{card.wall_s / 60:.0f} minutes on {card.hardware}, commit {card.commit or 'unknown'}",
     }
     return "\n".join(f"- **{name}**: {text}" for name, text in rows.items())
+
+
+def _side(card: Card) -> str:
+    """On which side of the threshold confidence ends refinement: heat that is low is background."""
+    measured = card.adaptive or card.dense
+    return "below" if measured is not None and measured.metric == PCK else "above"
 
 
 def _measured(title: str, measured: Measured) -> str:
