@@ -61,7 +61,7 @@ def test_a_slow_reader_does_not_widen_the_margin() -> None:
 def test_decoding_is_predicted_from_what_it_took() -> None:
     """After some decodes the prediction is close, per format and in proportion to the pixels."""
     pace = DecodePace()
-    png = pace.expect("PNG", 1000)
+    png = pace.expect("PNG", 1000, now_s=0.0)
     before = pace.ready_in_s(png)
     pace.dropped(png)
     for _ in range(40):
@@ -75,7 +75,7 @@ def test_an_image_waits_for_those_before_it() -> None:
     pace = DecodePace()
     for _ in range(40):
         _decode(pace, "JPEG", 500_000, cpu_s=0.010, took_s=0.0105)
-    first, second, third = (pace.expect("JPEG", 500_000) for _ in range(3))
+    first, second, third = (pace.expect("JPEG", 500_000, now_s=0.0) for _ in range(3))
     assert pace.ready_in_s(third) == pytest.approx(0.0305, rel=0.01)
     for each in (first, second, third):
         pace.dropped(each)
@@ -92,11 +92,20 @@ def test_where_decoding_is_often_slow_promises_count_on_it() -> None:
     assert _ready_in_s(seldom, "PNG", 100_000) < 0.003
 
 
+def test_what_was_slow_does_not_refuse_for_ever() -> None:
+    """Where nothing is decoded any more, since it would take too long, the slowest are doubted each second."""
+    pace = DecodePace()
+    for index in range(100):
+        _decode(pace, "JPEG", 500_000, cpu_s=0.010, took_s=0.0105 if index % 5 else 0.0525)
+    assert _ready_in_s(pace, "JPEG", 500_000, now_s=0.9) == pytest.approx(0.0525, rel=0.01)
+    assert _ready_in_s(pace, "JPEG", 500_000, now_s=1.1) == pytest.approx(0.0105, rel=0.01)
+
+
 def _decode(pace: DecodePace, kind: str, pixels: int, *, cpu_s: float, took_s: float) -> None:
-    pace.done(pace.expect(kind, pixels), cpu_s=cpu_s, took_s=took_s)
+    pace.done(pace.expect(kind, pixels, now_s=0.0), cpu_s=cpu_s, took_s=took_s, now_s=0.0)
 
 
-def _ready_in_s(pace: DecodePace, kind: str, pixels: int) -> float:
-    decoding = pace.expect(kind, pixels)
+def _ready_in_s(pace: DecodePace, kind: str, pixels: int, *, now_s: float = 0.0) -> float:
+    decoding = pace.expect(kind, pixels, now_s=now_s)
     pace.dropped(decoding)
     return pace.ready_in_s(decoding)

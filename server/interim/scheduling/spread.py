@@ -36,8 +36,8 @@ class Spread:
     def quantile(self, q: float) -> float:
         """The q-quantile of the ratios (linear between neighbours), never below 1 for q >= 0.5.
 
-        Few observations say little about the tail: the excess of the margin is 1 / n, and `UNTOLD` for a
-        tail that none of them can have shown.
+        Few observations say little about the tail: the excess of the margin is 1 / n, and the least that is
+        charged is `UNTOLD` above the mean for a tail that none of them can have shown.
         """
         n = len(self._sorted)
         if n == 0:
@@ -49,7 +49,7 @@ class Spread:
         if q < 0.5:
             return value
         untold = max(1.0 - n * (1.0 - q), 0.0)
-        return max(value, 1.0) * (1.0 + 1.0 / n + UNTOLD * untold)
+        return max(max(value, 1.0) * (1.0 + 1.0 / n), 1.0 + UNTOLD * untold)
 
     def doubt(self) -> None:
         """Forget the largest quarter of the ratios, at least one: a bad minute of the machine, perhaps.

@@ -43,7 +43,8 @@ class Decode:
         self._expected_s = self._clock()
         if self._expected is None:
             height, width = self._picture.size
-            self._expected = self._means.pace.expect(self._picture.format, height * width)
+            pixels = height * width
+            self._expected = self._means.pace.expect(self._picture.format, pixels, now_s=self._expected_s)
         return self._means.pace.ready_in_s(self._expected)
 
     async def run(self) -> bool:
@@ -57,8 +58,9 @@ class Decode:
             return False
         self.done = True
         if self._expected is not None:
-            took_s = self._clock() - self._expected_s
-            self._means.pace.done(self._expected, cpu_s=cpu_s, took_s=took_s)
+            now_s = self._clock()
+            took_s = now_s - self._expected_s
+            self._means.pace.done(self._expected, cpu_s=cpu_s, took_s=took_s, now_s=now_s)
             self._expected = None
         return True
 

@@ -12,7 +12,9 @@ _USUALLY = 0.95
 _TELLING = 200  # sends before their p99.5 has shown itself
 _UNTOLD_MARGIN_S = 0.003
 _NEARLY_ALWAYS = 0.995  # p99 of answers is promised: a margin at its p99 would leave that to chance
-_ENOUGH = 20  # values before their quantile is more than a hiccup
+_ENOUGH = 40  # values before their p95 is more than a hiccup
+_AGAIN_S = 1.0  # after so long without a decode the slowest are in doubt: what they refuse teaches nothing
+_DOUBTED = 0.25
 _FIRST_STRETCH = 1.5
 _HANDING_S = 0.0005  # a verdict, a thread and a message lie between a question and a decoded image
 
@@ -31,6 +33,11 @@ class RollingQuantile:
         bisect.insort(self._sorted, value)
         if len(self._recent) > _WINDOW:
             del self._sorted[bisect.bisect_left(self._sorted, self._recent.popleft())]
+
+    def forget_largest(self, share: float) -> None:
+        """Forget this share of the values, the largest first, at least one."""
+        for _ in range(min(max(int(share * len(self._sorted)), 1), len(self._sorted))):
+            self._recent.remove(self._sorted.pop())
 
     @property
     def count(self) -> int:
@@ -89,9 +96,13 @@ class DecodePace:
         self._ns = dict(self._FIRST_NS)
         self._stretch = RollingQuantile(_USUALLY)
         self._backlog_s = 0.0
+        self._last_s = float("inf")
 
-    def expect(self, kind: str, pixels: int) -> Decoding:
+    def expect(self, kind: str, pixels: int, *, now_s: float) -> Decoding:
         """An image of `pixels` (before scaling down) is to be decoded after all others expected so far."""
+        if now_s - self._last_s >= _AGAIN_S and self._stretch.count:
+            self._last_s = now_s
+            self._stretch.forget_largest(_DOUBTED)
         work_s = self._ns[kind] * 1e-9 * pixels
         self._backlog_s += work_s
         return Decoding(kind=kind, pixels=pixels, work_s=work_s, load_s=self._backlog_s)
@@ -101,12 +112,13 @@ class DecodePace:
         stretch = self._stretch.value() if self._stretch.count >= _ENOUGH else None
         return (decoding.load_s + _HANDING_S) * (stretch or _FIRST_STRETCH)
 
-    def done(self, decoding: Decoding, *, cpu_s: float, took_s: float) -> None:
-        """It was decoded in `cpu_s` of processor time, `took_s` after it was expected.
+    def done(self, decoding: Decoding, *, cpu_s: float, took_s: float, now_s: float) -> None:
+        """It was decoded by now, in `cpu_s` of processor time, `took_s` after it was expected.
 
         One in five of the former counts, so that a single hiccup does not refuse others.
         """
         self.dropped(decoding)
+        self._last_s = now_s
         self._ns[decoding.kind] += 0.2 * (cpu_s * 1e9 / decoding.pixels - self._ns[decoding.kind])
         self._stretch.observe(took_s / (decoding.load_s + _HANDING_S))
 
