@@ -27,8 +27,8 @@ GRAIN = 12
 def masks(kind: str, size: tuple[int, int], shares: Sequence[float], seed: int = 0) -> list[Tensor]:
     """Masks (1, h, w) bool, one for each share, each inside the one before.
 
-    `blobs`: smooth noise above a level. `contours`: bands along a level line of it. `recorded`: what the
-    shipped model left active on a real frame, resized; its shares are its own.
+    `blobs`: smooth noise above a level. `contours`: bands along a level line of it. `recorded`: what a
+    trained model left active on a real frame, resized; its shares are its own.
 
     Args:
         kind: One of `KINDS`.
