@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 CHOICES = ("auto", "native", "reference")
 
 UNFILLED = "the kernels can hold what masked positions were, not interpolate them as this network does"
+LONGER = "every position is computed: to interpolate masked ones, as this network does, takes longer"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,8 +58,8 @@ def execution(
         network: With the weights; it stays as it is.
         choice: `native`: the kernels, or an error; `reference`: torch; `auto`: the kernels where there are any.
         dtype: torch.float32 or torch.bfloat16.
-        masking: Whether positions that are sure are skipped. `auto` computes them where the kernels cannot
-            fill them in, and says so: it is sooner done.
+        masking: Whether positions that are sure are skipped. `auto` computes them where the kernels would have
+            to interpolate them, and says so: it is sooner done.
         device: Where it will run.
         threads: How many compute.
 
@@ -68,12 +69,13 @@ def execution(
     if choice == "reference":
         return _in_torch(network, dtype, device, masking=masking)
     holds = issubclass(network.filling, HoldFill)
-    if choice == "native" and masking and not holds:
+    skips = masking and (holds or (choice == "native" and device.type == "cpu"))
+    if choice == "native" and masking and not skips:
         raise BadInputError(f"{network.spec.name} cannot run natively: {UNFILLED}")
     on_kernels = _on_cpu if device.type == "cpu" else _on_gpu
-    made = on_kernels(network, dtype=dtype, masking=masking and holds, device=device, threads=threads)
+    made = on_kernels(network, dtype=dtype, masking=skips, device=device, threads=threads)
     if isinstance(made, Execution):
-        return replace(made, note="" if holds or not masking else f"every position is computed: {UNFILLED}")
+        return replace(made, note="" if skips or not masking else LONGER)
     if choice == "native":
         raise BadInputError(f"{network.spec.name} cannot run natively: {made}")
     return replace(_in_torch(network, dtype, device, masking=masking), note=f"torch runs the network: {made}")

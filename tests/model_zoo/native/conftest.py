@@ -9,8 +9,7 @@ from torch import Tensor
 from interim.model_zoo.native.compiler import compiled, find
 from interim.model_zoo.native.library import Kernels
 from interim.model_zoo.native.processor import SETS, InstructionSet, words
-
-RUN = np.dtype([("y", "<u2"), ("x", "<u2"), ("lanes", "<u2"), ("image", "<u2")])
+from interim.model_zoo.native.runs import PAIR
 
 
 @pytest.fixture(scope="session", params=SETS, ids=lambda each: each.name)
@@ -25,16 +24,29 @@ def kernels(request: pytest.FixtureRequest) -> Kernels:
     return Kernels(each.name, each.dtypes, ctypes.CDLL(str(path)))
 
 
-def runs_of(mask: Tensor) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
-    """A mask (N, h, w) as runs, the plain way: each starts at the next position that is listed."""
-    runs = []
+Row = tuple[int, int, int, int]
+
+
+def runs_of(mask: Tensor, stride: int = 1) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+    """A mask (N, h, w) as pairs, the plain way: runs from multiples of 16, each with the next it shares no lane with.
+
+    For a convolution of stride 2 each is alone, and starts at the next position that is listed.
+    """
+    pairs: list[tuple[Row, Row]] = []
+    waiting: list[Row] = []
     for image, y in np.ndindex(*mask.shape[:2]):
         row, x = mask[image, y].tolist(), 0
         while x < len(row):
-            if row[x]:
-                lanes = sum(1 << k for k, on in enumerate(row[x : x + 16]) if on)
-                runs.append((y, x, lanes, image))
-                x += 16
-            else:
+            if stride == 2 and not row[x]:
                 x += 1
-    return np.array(runs, dtype=RUN)
+                continue
+            lanes = sum(1 << k for k, on in enumerate(row[x : x + 16]) if on)
+            run = (y, x, lanes, image)
+            x += 16
+            beside = next((other for other in waiting if not other[2] & lanes), None)
+            if beside and lanes and stride == 1:
+                waiting.remove(beside)
+                pairs.append((beside, run))
+            elif lanes:
+                waiting.append(run)
+    return np.array([*pairs, *((run, (0, 0, 0, 0)) for run in waiting)], dtype=PAIR)

@@ -9,6 +9,7 @@ from torch import Tensor
 
 from interim.model_zoo.confidence import Rule
 from interim.model_zoo.native.maps import MapShape
+from interim.model_zoo.native.taps import Taps
 from interim.model_zoo.native.workspace import Steps
 
 Runs = Tensor
@@ -37,6 +38,7 @@ class LiteralConv:
     weight: Tensor
     bias: Tensor | None
     stride: int
+    shift: Tensor | None
 
     @property
     def inputs(self) -> int:
@@ -53,10 +55,15 @@ class LiteralConv:
         runs: Runs,
         *,
         residual: LiteralMap | None = None,
+        raw: LiteralMap | None = None,
         relu: bool = False,
     ) -> Steps:
         source = torch.cat([x.tensor for x in sources], 1)
         made = F.conv2d(source, self.weight, self.bias, self.stride, self.weight.shape[-1] // 2)
+        if raw is not None:
+            raw.write(made, runs)
+        if self.shift is not None:
+            made = made + self.shift.view(-1, 1, 1)
         if residual is not None:
             made = made + residual.tensor
         target.write(made.relu() if relu else made, runs)
@@ -69,9 +76,16 @@ class Literal:
     def __init__(self, dtype: torch.dtype) -> None:
         self.dtype = dtype
 
-    def conv(self, weights: Sequence[Tensor], bias: Tensor | None, *, stride: int = 1) -> LiteralConv:
-        weight = torch.cat(list(weights), 1)
-        return LiteralConv(weight.to(self.dtype), None if bias is None else bias.to(self.dtype), stride)
+    def conv(
+        self,
+        weights: Sequence[Tensor],
+        bias: Tensor | None,
+        *,
+        stride: int = 1,
+        shift: Tensor | None = None,
+    ) -> LiteralConv:
+        added = (None if each is None else each.to(self.dtype) for each in (bias, shift))
+        return LiteralConv(torch.cat(list(weights), 1).to(self.dtype), next(added), stride, next(added))
 
     def map(self, images: int, channels: int, size: tuple[int, int]) -> LiteralMap:
         return LiteralMap(torch.full((images, channels, *size), torch.nan, dtype=self.dtype))
@@ -107,11 +121,11 @@ class Literal:
     def dense(self, images: int, size: tuple[int, int]) -> Runs:
         return torch.ones(images, 1, *size, dtype=torch.bool)
 
-    def listed(self, mask: Tensor, *, step: int = 1) -> Runs:
-        return mask[:, None, ::step, ::step]
+    def listed(self, mask: Tensor) -> Runs:
+        return mask[:, None]
 
-    def read_by_enlarging(self, mask: Tensor, factor: int, *, step: int = 1) -> Tensor:
-        inside = F.max_pool2d(mask[:, ::step, ::step].float(), factor)
+    def read_by_enlarging(self, mask: Tensor, factor: int) -> Tensor:
+        inside = F.max_pool2d(mask.float(), factor)  # of a factor of 1: the mask
         return F.max_pool2d(inside, 3, stride=1, padding=1) > 0
 
     def enlarge(
@@ -131,5 +145,24 @@ class Literal:
 
     def halve(self, source: LiteralMap, target: LiteralMap, runs: Runs, *, relu: bool = False) -> Steps:
         made = F.avg_pool2d(source.tensor, 2)
+        target.write(made.relu() if relu else made, runs)
+        yield
+
+    def interpolate(
+        self,
+        source: LiteralMap,
+        target: LiteralMap,
+        runs: Runs,
+        taps: Taps,
+        *,
+        residual: LiteralMap | None = None,
+        relu: bool = False,
+    ) -> Steps:
+        made = torch.zeros_like(source.tensor) + taps.shift.view(-1, 1, 1)
+        wide, (height, width) = F.pad(source.tensor, (3, 3, 3, 3)), source.tensor.shape[-2:]
+        for (down, right), weight in zip(taps.offsets, taps.weights.tolist(), strict=True):
+            made += weight * wide[..., 3 + down : 3 + down + height, 3 + right : 3 + right + width]
+        if residual is not None:
+            made = made + residual.tensor
         target.write(made.relu() if relu else made, runs)
         yield

@@ -28,7 +28,7 @@ def odd_sizes(kernels: Kernels) -> None:
         answers.confidence(logits, 0.5, torch.ones(2, height, width, dtype=torch.bool))
         mask = torch.rand(2, height, width) < 0.5
         lists.listed(mask)
-        lists.listed(mask, step=2)
+        lists.read_by_enlarging(mask, 1)
         lists.read_by_enlarging(torch.rand(2, 8 * height, 8 * width) < 0.1, 8)
         for name in kernels.dtypes:
             dtype = getattr(torch, name)

@@ -126,7 +126,7 @@ def computed(
         residual=None if case.residual is None else target,
         relu=case.relu,
     )
-    assert bound.run(runs_of(case.mask)[order].copy(), threads=threads)
+    assert bound.run(runs_of(case.mask, case.stride)[order].copy(), threads=threads)
     return target
 
 
@@ -181,12 +181,32 @@ def test_sources_stand_for_their_concatenation(
     one = PackedConv(kernels, weight, stride=stride, dtype=dtype)
     several = PackedConv(kernels, weight, stride=stride, dtype=dtype, inputs=(3, 5, 1))
     targets = [filled(torch.zeros(2, 5, 6 // stride, 20 // stride), dtype) for _ in range(2)]
-    runs = runs_of(torch.ones(2, 6 // stride, 20 // stride, dtype=torch.bool))
+    runs = runs_of(torch.ones(2, 6 // stride, 20 // stride, dtype=torch.bool), stride)
     one.bind([filled(source, dtype)], targets[0]).run(runs)
     several.bind([filled(part, dtype) for part in torch.split(source, [3, 5, 1], 1)], targets[1]).run(runs)
     found, wanted = (target.tensor().double() for target in targets)
     assert torch.allclose(found, wanted, rtol=TOLERANCE[dtype], atol=TOLERANCE[dtype])
     assert wanted.count_nonzero()
+
+
+@pytest.mark.parametrize(("kernel", "stride"), KINDS)
+def test_raw_sums_come_beside_what_is_made_of_them(
+    kernels: Kernels, dtype: torch.dtype, kernel: int, stride: int
+) -> None:
+    """They lack shift, residual and ReLU; the target is what a convolution with the shift in its bias gives."""
+    torch.manual_seed(0)
+    weight, bias, shift = torch.randn(7, 4, kernel, kernel), torch.randn(7), torch.randn(7)
+    source, before = filled(torch.randn(2, 4, 6, 40), dtype), torch.randn(2, 7, 6 // stride, 40 // stride)
+    runs = runs_of(torch.rand(2, *before.shape[2:]) < 0.4, stride)
+    late = PackedConv(kernels, weight, bias, stride=stride, dtype=dtype, shift=shift)
+    bare = PackedConv(kernels, weight, bias, stride=stride, dtype=dtype)
+    whole = PackedConv(kernels, weight, bias + shift, stride=stride, dtype=dtype)
+    target, raw, wanted, sums = (filled(before, dtype) for _ in range(4))
+    late.bind([source], target, residual=target, raw=raw, relu=True).run(runs)
+    bare.bind([source], sums).run(runs)
+    whole.bind([source], wanted, residual=wanted, relu=True).run(runs)
+    assert torch.equal(raw.all_cells, sums.all_cells)
+    assert torch.allclose(target.tensor().float(), wanted.tensor().float(), rtol=TOLERANCE[dtype], atol=1e-5)
 
 
 def test_a_raised_flag_stops_the_work(kernels: Kernels, dtype: torch.dtype) -> None:
@@ -223,6 +243,8 @@ def test_maps_that_do_not_fit_are_refused(kernels: Kernels) -> None:
             conv.bind(sources, wrong)
     with pytest.raises(BadInputError, match="residual"):
         conv.bind([source], target, residual=source)
+    with pytest.raises(BadInputError, match="raw map"):
+        conv.bind([source], target, raw=source)
 
 
 @pytest.mark.parametrize(

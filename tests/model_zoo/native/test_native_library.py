@@ -117,6 +117,7 @@ def test_the_self_test_passes_here(kernels: Kernels) -> None:
     ("broken", "says"),
     [
         ("conv_fp32", "convolution in float32"),
+        ("interpolate_fp32", "interpolating in float32"),
         ("enlarge_fp32", "enlarging in float32"),
         ("halve_fp32", "halving in float32"),
         ("pixels_fp32", "intake in float32"),

@@ -21,10 +21,11 @@ from interim.model_zoo.prepare import prepare
 from interim.model_zoo.registry import build
 
 
-@pytest.fixture(scope="session")
-def fill() -> str:
-    """The networks of this file hold."""
-    return "hold"
+@pytest.fixture(scope="session", params=["hold", pytest.param("rbf", marks=pytest.mark.slow)])
+def fill(request: pytest.FixtureRequest) -> str:
+    """The networks of this file hold, and interpolate."""
+    found: str = request.param
+    return found
 
 
 @pytest.fixture(scope="session")
@@ -58,12 +59,12 @@ def predictions(model: AnytimeModel, images: Tensor) -> list[Prediction]:
     return [state.prediction for state in states(model, images) if state.prediction is not None]
 
 
-def assert_same(one: State, other: State) -> None:
-    """Two states are the same bit for bit; of maps, what their memory holds."""
+def assert_same(one: State, other: State, fill: str) -> None:
+    """Two states are the same bit for bit; of maps, what their memory holds where all of it is written."""
     assert one.prediction is not None
     assert other.prediction is not None
     pairs = [
-        *zip(one.maps, other.maps, strict=True),
+        *(zip(one.maps, other.maps, strict=True) if fill == "hold" else ()),
         (one.prediction.logits, other.prediction.logits),
         (one.prediction.confidence, other.prediction.confidence),
         (one.prediction.active, other.prediction.active),
@@ -97,10 +98,10 @@ def test_every_network_is_put_together_as_in_torch(name: str, images: Tensor) ->
     close(found, predictions(network, images[:1]), 1e-9)
 
 
-def test_held_positions_are_never_computed_nor_read_before_they_are(
-    network: AnytimeHrnet, images: Tensor
+def test_masked_positions_are_never_computed_nor_read_before_they_are(
+    network: AnytimeHrnet, images: Tensor, fill: str
 ) -> None:
-    """Under masks, with poison wherever nothing was written, the numbers are torch's, and so are the streams."""
+    """Under masks, with poison wherever nothing was written, the numbers are torch's, and so are streams that hold."""
     literal = literally(network)
     expected, found = states(network, images), states(literal, images)
     active = []
@@ -109,7 +110,7 @@ def test_held_positions_are_never_computed_nor_read_before_they_are(
         assert b.prediction is not None
         assert torch.equal(a.prediction.active, b.prediction.active)
         close([a.prediction], [b.prediction], 1e-9)
-        for x, y in zip(a.maps, b.maps, strict=True):
+        for x, y in zip(a.maps, b.maps, strict=True) if fill == "hold" else ():
             torch.testing.assert_close(x, y, rtol=0, atol=1e-9 * y.abs().max().item())
         active.append(a.prediction.active.float().mean().item())
     assert 0.1 < active[1] < active[0] < 0.6
@@ -179,29 +180,31 @@ def test_sure_pixels_keep_their_logits(native: NativeHrnet, images: Tensor) -> N
         assert not torch.equal(after.logits[~kept], before.logits[~kept])
 
 
-def test_a_batch_is_its_images_bit_for_bit(native: NativeHrnet, images: Tensor) -> None:
+def test_a_batch_is_its_images_bit_for_bit(native: NativeHrnet, images: Tensor, fill: str) -> None:
     """Together, apart, or joined after an exit: nobody notices the others."""
     batch = states(native, images)
     singles = [states(native, image) for image in torch.split(images, 1)]
     for index, state in enumerate(batch):
         for row, single in zip(state.split(), singles, strict=True):
-            assert_same(row, single[index])
+            assert_same(row, single[index], fill)
     with torch.inference_mode():
         together = finish(native.stage(3, State.join([run[1] for run in singles])))
     for row, single in zip(together.split(), singles, strict=True):
-        assert_same(row, single[2])
+        assert_same(row, single[2], fill)
 
 
 def test_threads_share_the_work_bit_for_bit(
-    native: NativeHrnet, half: AnytimeHrnet, kernels: Kernels, images: Tensor
+    native: NativeHrnet, half: AnytimeHrnet, kernels: Kernels, images: Tensor, fill: str
 ) -> None:
     """Two threads give what one gives."""
     two = NativeHrnet(half, Operations(kernels, torch.float32, threads=2), masking=True)
     for one, other in zip(states(native, images[:1]), states(two, images[:1]), strict=True):
-        assert_same(one, other)
+        assert_same(one, other, fill)
 
 
-def test_a_stage_can_be_given_up_and_leaves_its_state_as_it_was(native: NativeHrnet, images: Tensor) -> None:
+def test_a_stage_can_be_given_up_and_leaves_its_state_as_it_was(
+    native: NativeHrnet, images: Tensor, fill: str
+) -> None:
     """Whenever it ends, what it started from is whole, and the next run of it is none the wiser."""
     before = states(native, images)
     for exit_, state in enumerate(before[:-1], 2):
@@ -210,7 +213,7 @@ def test_a_stage_can_be_given_up_and_leaves_its_state_as_it_was(native: NativeHr
             for slices in (1, 5, 40):
                 for _ in itertools.islice(native.stage(exit_, state), slices):
                     pass
-            assert_same(finish(native.stage(exit_, state)), before[exit_ - 1])
+            assert_same(finish(native.stage(exit_, state)), before[exit_ - 1], fill)
         assert all(torch.equal(a, b) for a, b in zip(state.maps, untouched, strict=True))
 
 
@@ -234,13 +237,13 @@ def test_old_memory_does_not_show(native: NativeHrnet, images: Tensor) -> None:
         assert torch.equal(p.active, active)
 
 
-def test_memory_is_good_in_and_out_of_inference_mode(native: NativeHrnet, images: Tensor) -> None:
+def test_memory_is_good_in_and_out_of_inference_mode(native: NativeHrnet, images: Tensor, fill: str) -> None:
     """What one request ran in, the next one need not."""
     inside = states(native, images[:1])
     state = native.start(images[:1])
     for exit_, expected in enumerate(inside, 1):
         state = finish(native.stage(exit_, state))
-        assert_same(state, expected)
+        assert_same(state, expected, fill)
 
 
 def test_images_that_do_not_fit_are_refused(native: NativeHrnet) -> None:

@@ -8,10 +8,12 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.masked import rbf
 from interim.model_zoo.native.library import Kernels
 from interim.model_zoo.native.maps import Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists
+from interim.model_zoo.native.taps import Taps
 from interim.model_zoo.networks.hrnet.intake import WithOnes
 
 TOLERANCE = {torch.float32: 1e-6, torch.bfloat16: 2**-8}
@@ -106,6 +108,60 @@ def test_halving_is_torchs(
     assert not borders(target).any()
 
 
+@pytest.mark.parametrize("sharpness", [0.3, 1.0, 3.0])
+@pytest.mark.parametrize("size", [(2, 1), (5, 15), (9, 33), (4, 64)])
+@pytest.mark.parametrize(("added", "relu"), [(True, True), (False, False)])
+def test_interpolating_is_the_references(
+    *,
+    kernels: Kernels,
+    passes: Passes,
+    make: Make,
+    dtype: torch.dtype,
+    sharpness: float,
+    size: tuple[int, int],
+    added: bool,
+    relu: bool,
+) -> None:
+    """Every position from the 7x7 around it, to the border; it may be added to what the target holds."""
+    known = noise((2, *size), 0.6)
+    source, x = make(2, 5, *size)
+    source.fill(x * known.unsqueeze(1))
+    target, before = make(2, 5, *size, 3)
+    line, shift = rbf.line(torch.tensor(sharpness, dtype=torch.float64)), torch.randn(5)
+    mask = ~known & noise((2, *size), 0.9)
+    runs, taps = RunLists(kernels).listed(mask), Taps.around(line, shift)
+    passes.interpolate(source, target, runs, taps, residual=target if added else None, relu=relu)
+    wanted = rbf.columns(rbf.rows((x * known.unsqueeze(1)).double(), line), line)
+    wanted = (wanted + shift.view(-1, 1, 1) + (before if added else 0)).float()
+    wanted = wanted.relu() if relu else wanted
+    found, where = target.tensor().float(), mask.unsqueeze(1).expand(before.shape)
+    assert torch.equal(found[~where], before[~where])
+    torch.testing.assert_close(
+        found[where], wanted[where], rtol=10 * TOLERANCE[dtype], atol=10 * TOLERANCE[dtype]
+    )
+    assert not borders(target).any()
+
+
+def test_interpolating_reads_no_farther_than_its_taps(
+    kernels: Kernels, passes: Passes, make: Make, dtype: torch.dtype
+) -> None:
+    """What lies beyond may be anything; neighbours that count nothing are not taps at all."""
+    taps = Taps.around(rbf.line(torch.tensor(3.0)), torch.zeros(4))
+    assert len(taps) == 8
+    mask = torch.zeros(1, 9, 40, dtype=torch.bool)
+    mask[0, 4, 20] = True
+    made = []
+    for beyond in (0.0, torch.nan):
+        source, _ = make(1, 4, 9, 40)
+        held = torch.full((1, 4, 9, 40), beyond)
+        held[:, :, 3:6, 19:22] = 1
+        source.fill(held)
+        target, _ = make(1, 4, 9, 40, 1)
+        passes.interpolate(source, target, RunLists(kernels).listed(mask), taps)
+        made.append(target.all_cells)
+    assert torch.equal(*made)
+
+
 @pytest.mark.parametrize("channels", [1, 4, 19])
 def test_unpacking_gives_the_values(kernels: Kernels, passes: Passes, make: Make, channels: int) -> None:
     """Listed positions exactly; the tensor keeps its others."""
@@ -164,6 +220,8 @@ def test_what_does_not_fit_is_refused(kernels: Kernels, passes: Passes, make: Ma
     runs = RunLists(kernels).dense(1, 16, 24)
     with pytest.raises(BadInputError, match="cannot be enlarged"):
         passes.enlarge([small], large, runs)
+    with pytest.raises(BadInputError, match="not shaped like"):
+        passes.interpolate(small, large, runs, Taps.itself(torch.zeros(4)))
     with pytest.raises(BadInputError, match="not half"):
         passes.halve(large, small, runs)
     with pytest.raises(BadInputError, match="do not fit"):

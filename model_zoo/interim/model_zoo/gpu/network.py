@@ -10,7 +10,7 @@ import torch
 from interim.model_zoo.anytime import ModelSpec, Slices, State
 from interim.model_zoo.gpu.plan import IMAGE_LEVEL, GpuSection, Place, Plan
 from interim.model_zoo.gpu.target import power
-from interim.model_zoo.native.blocks import typed
+from interim.model_zoo.native.layers import typed
 from interim.model_zoo.networks.hrnet.network import Section, check_images
 from interim.model_zoo.prepare import prepare
 

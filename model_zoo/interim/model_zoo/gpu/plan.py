@@ -14,7 +14,7 @@ from interim.model_zoo.gpu.heads import head
 from interim.model_zoo.gpu.segment import Segment
 from interim.model_zoo.gpu.tape import Launch, segments
 from interim.model_zoo.gpu.workspace import Workspace
-from interim.model_zoo.native.blocks import typed
+from interim.model_zoo.native.layers import typed
 from interim.model_zoo.native.stages import BranchStage, FirstStage
 from interim.model_zoo.networks.hrnet import stage
 

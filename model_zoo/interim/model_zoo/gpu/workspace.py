@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.gpu.positions import Lists, Positions, Window
+from interim.model_zoo.native.regions import Where
 from interim.model_zoo.native.workspace import INNER, Stream
 
 if TYPE_CHECKING:
@@ -70,6 +71,27 @@ class Workspace:
     def read_through(self, level: int) -> Positions:
         """The positions at `level` that enlargements by 2, level after level, to the active ones at 0 read."""
         return self._listed(level, Window.around(2**level, 2 ** (level + 1) - 2))
+
+    @property
+    def regions(self) -> Workspace:
+        """As the other workspace has them; held, as nothing interpolates here."""
+        return self
+
+    def moved(self, level: int) -> Where:
+        """Where a stream changes."""
+        return Where(level, self.active(level))  # type: ignore[arg-type]  # lists of either kind
+
+    def begun(self, level: int) -> Where:
+        """Where a branch needs its first values."""
+        return Where(level, self.all(level))  # type: ignore[arg-type]  # likewise
+
+    def sent(self, finer: int, level: int) -> Where:
+        """Where a branch says what a fuse enlarges."""
+        return Where(level, self.read_by(finer, level))  # type: ignore[arg-type]  # likewise
+
+    def reached(self, level: int) -> Positions:
+        """Where a stream changes, as one list."""
+        return self.active(level)
 
     def fresh(self, channels: int, level: int) -> Map:
         """A map of its own."""

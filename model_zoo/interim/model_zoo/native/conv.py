@@ -26,7 +26,7 @@ SYMBOLS = {torch.bfloat16: "conv_bf16", torch.float32: "conv_fp32"}
 """The function of c/conv.h for each kind of number."""
 
 ARGUMENTS = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p)
-"""Of both functions: conv, runs, count, threads, give_up. They return int."""
+"""Of both functions: conv, pairs, count, threads, give_up. They return int."""
 
 
 class CConv(ctypes.Structure):
@@ -35,6 +35,7 @@ class CConv(ctypes.Structure):
     _fields_ = (
         ("weights", ctypes.c_void_p),
         ("bias", ctypes.c_void_p),
+        ("shift", ctypes.c_void_p),
         ("taps", ctypes.c_int64),
         ("outputs", ctypes.c_int32),
         ("kernel", ctypes.c_int32),
@@ -45,6 +46,7 @@ class CConv(ctypes.Structure):
         ("source", CMap * MAX_SOURCES),
         ("target", CMap),
         ("residual", CMap),
+        ("raw", CMap),
     )
 
 
@@ -60,6 +62,7 @@ class PackedConv:
         stride: int = 1,
         dtype: torch.dtype,
         inputs: Sequence[int] | None = None,
+        shift: Tensor | None = None,
     ) -> None:
         """Pack a folded convolution.
 
@@ -70,6 +73,7 @@ class PackedConv:
             stride: 1, or 2 where k is 3.
             dtype: torch.bfloat16 (products of bfloat16, added in float32) or torch.float32.
             inputs: The channels of each source, where several stand for their concatenation; None: one source.
+            shift: (outputs,), added like the bias, but not to what a raw map gets; None: zeros.
 
         Raises:
             BadInputError: there is no kernel for it.
@@ -89,28 +93,36 @@ class PackedConv:
             raise BadInputError(f"the {kernels.path} kernels do not compute in {dtype}: use {kernels.dtypes}")
         self._function = kernels.bind(SYMBOLS[dtype], *ARGUMENTS)
         self._weights = _packed(weight.detach(), self.inputs, dtype)
-        self._bias = torch.zeros(self.outputs + self.outputs % 2)
-        if bias is not None:
-            self._bias[: self.outputs] = bias.detach()
+        self._bias = even_floats(torch.zeros(self.outputs) if bias is None else bias)
+        self._shift = None if shift is None else even_floats(shift)
 
     @property
-    def macs_per_run(self) -> int:
-        """Multiplications that a run costs, however many positions it lists."""
+    def macs_per_pair(self) -> int:
+        """Multiplications that a pair of runs costs, however many positions it lists."""
         return LANES * self.outputs * sum(self.inputs) * self.kernel**2
 
     def bind(
-        self, sources: Sequence[Map], target: Map, *, residual: Map | None = None, relu: bool = False
+        self,
+        sources: Sequence[Map],
+        target: Map,
+        *,
+        residual: Map | None = None,
+        raw: Map | None = None,
+        relu: bool = False,
     ) -> BoundConv:
-        """The convolution of these maps: target = [relu](conv(sources, concatenated) + bias [+ residual]).
+        """The convolution of these maps: target = [relu](conv(sources, concatenated) + bias + shift [+ residual]).
 
-        `residual` may be `target`; `target` may not be one of the sources.
+        `residual` may be `target`; `target` may not be one of the sources. `raw`, a map apart from all others,
+        gets conv(sources, concatenated) + bias at the same positions.
 
         Raises:
             BadInputError: the maps do not fit the convolution or one another.
         """
-        self._check(sources, target, residual)
+        self._check(sources, target, residual, raw)
         c = CConv(
-            *(self._weights.data_ptr(), self._bias.data_ptr(), self._weights.numel() // len(self._bias)),
+            *(self._weights.data_ptr(), self._bias.data_ptr()),
+            None if self._shift is None else self._shift.data_ptr(),
+            self._weights.numel() // len(self._bias),
             *(self.outputs, self.kernel, self.stride, int(relu), len(sources)),
         )
         for place, source in enumerate(sources):
@@ -118,15 +130,18 @@ class PackedConv:
         c.target = target.c
         if residual is not None:
             c.residual = residual.c
-        return BoundConv(c=c, function=self._function, keeps=(self, *sources, target, residual))
+        if raw is not None:
+            c.raw = raw.c
+        return BoundConv(c=c, function=self._function, keeps=(self, *sources, target, residual, raw))
 
-    def _check(self, sources: Sequence[Map], target: Map, residual: Map | None) -> None:
+    def _check(self, sources: Sequence[Map], target: Map, residual: Map | None, raw: Map | None) -> None:
         """Refuse maps that do not fit."""
         shape, channels = target.shape, tuple(source.shape.channels for source in sources)
         if shape.channels != self.outputs or shape.dtype != self.dtype:
             raise BadInputError(f"{shape} does not fit {self.outputs} outputs of {self.dtype}")
-        if residual is not None and residual.shape != shape:
-            raise BadInputError(f"the residual {residual.shape} is not shaped like the target {shape}")
+        for name, beside in (("residual", residual), ("raw map", raw)):
+            if beside is not None and beside.shape != shape:
+                raise BadInputError(f"the {name} {beside.shape} is not shaped like the target {shape}")
         if channels != self.inputs or any(source is target for source in sources):
             raise BadInputError(
                 f"sources of {self.inputs} channels other than the target are needed, not {channels}"
@@ -152,18 +167,23 @@ class BoundConv:
     function: Callable[..., int]
     keeps: tuple[object, ...]
 
-    def run(self, runs: npt.NDArray[np.void], *, threads: int = 1, give_up: int | None = None) -> bool:
+    def run(self, pairs: npt.NDArray[np.void], *, threads: int = 1, give_up: int | None = None) -> bool:
         """Compute the listed positions of the target; no other is written.
 
         Args:
-            runs: Runs of the target (`Run` of c/cells.h), contiguous; all positions must be inside the target.
+            pairs: Pairs of runs of the target (`Pair` of c/cells.h), contiguous; all positions must be inside it.
             threads: How many compute; one needs no OpenMP.
             give_up: Address of an int32 that stops the work when it is not zero.
 
         Returns:
             Whether it was done, not given up.
         """
-        return bool(self.function(ctypes.addressof(self.c), runs.ctypes.data, len(runs), threads, give_up))
+        return bool(self.function(ctypes.addressof(self.c), pairs.ctypes.data, len(pairs), threads, give_up))
+
+
+def even_floats(values: Tensor) -> Tensor:
+    """One number a channel (C,) as the kernels read them: float32, an even number of them, the last 0 if need be."""
+    return _even(values.detach().float(), 0).contiguous()
 
 
 def _packed(weight: Tensor, inputs: Sequence[int], dtype: torch.dtype) -> Tensor:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING
 from torch import nn
 
 from interim.model_zoo.masked.conv import ConvNorm
-from interim.model_zoo.native.blocks import folded, typed
+from interim.model_zoo.native.layers import Layer, typed
 from interim.model_zoo.networks.hrnet.fuse import Down, Up
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from interim.model_zoo.native.maps import Map
-    from interim.model_zoo.native.operations import Operations, SlicedConv
+    from interim.model_zoo.native.operations import Operations
     from interim.model_zoo.native.workspace import Steps, Workspace
     from interim.model_zoo.networks.hrnet import fuse
 
@@ -28,17 +28,17 @@ class Fuse:
 
     def __init__(self, part: fuse.Fuse, operations: Operations) -> None:
         rows = [typed(nn.Module, row) for row in part.rows]
-        self._ups: list[dict[int, SlicedConv]] = [
+        self._ups: list[dict[int, Layer]] = [
             {
-                source: folded(path.project, operations)
+                source: Layer(path.project, operations)
                 for source, path in enumerate(row)
                 if isinstance(path, Up)
             }
             for row in rows
         ]
-        self._downs: list[dict[int, list[SlicedConv]]] = [
+        self._downs: list[dict[int, list[Layer]]] = [
             {
-                source: [folded(step, operations) for step in typed(ConvNorm, path.steps)]
+                source: [Layer(step, operations) for step in typed(ConvNorm, path.steps)]
                 for source, path in enumerate(row)
                 if isinstance(path, Down)
             }
@@ -51,12 +51,12 @@ class Fuse:
         for target, ups in enumerate(self._ups):
             sent.append([space.spare(up.outputs, source) for source, up in ups.items()])
             for (source, up), far in zip(ups.items(), sent[-1], strict=True):
-                yield from up.steps([maps[source]], far, space.read_by(target, source))
+                yield from up.steps([maps[source]], far, space.regions.sent(target, source), space)
         for target in reversed(range(len(self._ups))):
             downs = self._downs[target]
             if sent[target]:
                 yield from space.operations.enlarge(
-                    sent[target], maps[target], space.active(target), relu=not downs
+                    sent[target], maps[target], space.regions.reached(target), relu=not downs
                 )
             for source, chain in downs.items():
                 last = source == target - 1
@@ -64,13 +64,13 @@ class Fuse:
 
 
 def _down(
-    chain: Sequence[SlicedConv], source: int, value: Map, target: Map, space: Workspace, *, relu: bool
+    chain: Sequence[Layer], source: int, value: Map, target: Map, space: Workspace, *, relu: bool
 ) -> Steps:
     """Halve step by step, and add to the target."""
     *inner, last = chain
     for level, step in enumerate(inner, source + 1):
         between = space.inner(step.outputs, level)
-        yield from step.steps([value], between, space.active(level), relu=True)
+        yield from step.steps([value], between, space.regions.moved(level), space, relu=True)
         value = between
     level = source + len(chain)
-    yield from last.steps([value], target, space.active(level), residual=target, relu=relu)
+    yield from last.steps([value], target, space.regions.moved(level), space, residual=target, relu=relu)

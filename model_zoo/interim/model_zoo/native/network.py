@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import torch
 
 from interim.model_zoo.anytime import ModelSpec, Prediction, Slices, State
-from interim.model_zoo.native.blocks import typed
 from interim.model_zoo.native.heads import head
+from interim.model_zoo.native.layers import typed
+from interim.model_zoo.native.regions import Held, Interpolated
 from interim.model_zoo.native.stages import BranchStage, FirstStage
 from interim.model_zoo.native.workspace import Workspace
 from interim.model_zoo.networks.hrnet import stage
@@ -66,7 +67,11 @@ class NativeHrnet:
     Args:
         network: The network with its weights; it stays as it is.
         operations: The kernels.
-        masking: Confidence adaptivity on, with positions that are sure held: they keep what they were.
+        masking: Confidence adaptivity on: positions that are sure keep what they were, or are interpolated
+            where active ones read them, as the network's filling says.
+
+    Raises:
+        BadInputError: masking of a network without masked convolutions.
     """
 
     def __init__(self, network: AnytimeHrnet, operations: Operations, *, masking: bool) -> None:
@@ -74,7 +79,8 @@ class NativeHrnet:
         self.masking = masking
         self._rule = network.rule
         self.operations = operations
-        folded = prepare(network, dtype=torch.float64, masking=False)
+        self._regions = Interpolated if masking and network.filling.taps else Held
+        folded = prepare(network, dtype=torch.float64, masking=masking)
         self._spares: OrderedDict[tuple[int, tuple[int, int]], list[Spares]] = OrderedDict()
         self._sections = [NativeSection(part, operations) for part in typed(Section, folded.sections)]
 
@@ -94,7 +100,8 @@ class NativeHrnet:
         spares = idle.pop() if idle else {}
         before = state.prediction.active if self.masking and state.prediction else None
         try:
-            return (yield from self._run(exit_, state, Workspace(self.operations, *shape, before, spares)))
+            regions = self._regions(self.operations, *shape, before)
+            return (yield from self._run(exit_, state, Workspace(regions, spares)))
         finally:
             idle.append(spares)
 
@@ -114,10 +121,10 @@ class NativeHrnet:
             yield from operations.pixels(state.maps[0], pixels)
             maps: Maps = (pixels,)
         else:
-            maps = self._maps(exit_, state, space.size)
+            maps = self._maps(exit_, state, space.regions.at(0))
         scores = space.spare(section.classes, 0, 2)
         maps = yield from section.steps(maps, scores, space)
-        logits = operations.logits(scores, space.active(0), before.logits if before else None)
+        logits = operations.logits(scores, space.regions.active(0), before.logits if before else None)
         yield
         prediction = self._predict(logits, before)
         return State(tuple(operations.memory(x) for x in maps), prediction, exit_)

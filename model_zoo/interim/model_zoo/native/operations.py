@@ -13,7 +13,7 @@ from interim.model_zoo.native.conv import CConv, PackedConv
 from interim.model_zoo.native.maps import CELL_BYTES, LANES, LINE_CELLS, Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.pool import Pool
-from interim.model_zoo.native.runs import RunLists, Runs
+from interim.model_zoo.native.runs import RunLists, Runs, Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from interim.model_zoo.confidence import Rule
     from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.taps import Taps
     from interim.model_zoo.native.workspace import Steps
 
 SLICE_MACS = {
@@ -41,7 +42,7 @@ KNOWN_MOST = 64
 """Sets of maps that a convolution remembers."""
 
 GROUP_RUNS = 4
-"""Runs that the convolutions compute together."""
+"""Pairs that the convolutions compute together."""
 
 
 class SlicedConv:
@@ -50,9 +51,10 @@ class SlicedConv:
     def __init__(self, packed: PackedConv, slice_macs: int, threads: int) -> None:
         self.outputs = packed.outputs
         self._packed = packed
+        self._stride = packed.stride
         self._known: dict[tuple[int | None, ...], tuple[Callable[..., int], CConv]] = {}
         self._threads = threads
-        self._slice = max(1, threads * slice_macs // packed.macs_per_run // GROUP_RUNS) * GROUP_RUNS
+        self._slice = max(1, threads * slice_macs // packed.macs_per_pair // GROUP_RUNS) * GROUP_RUNS
 
     def steps(
         self,
@@ -61,20 +63,22 @@ class SlicedConv:
         runs: Runs,
         *,
         residual: Map | None = None,
+        raw: Map | None = None,
         relu: bool = False,
     ) -> Steps:
-        """Write [relu](conv(sources, concatenated) + bias [+ residual]) to the listed positions of the target.
+        """Write [relu](conv(sources, concatenated) + bias + shift [+ residual]) to the listed positions of the target.
 
-        The residual may be the target.
+        The residual may be the target. `raw` gets conv(sources, concatenated) + bias there.
         """
-        function, conv = self._bound(sources, target, residual, relu=relu)
+        function, conv = self._bound(sources, target, (residual, raw), relu=relu)
         address = ctypes.addressof(conv)
-        for part in _cut(runs, self._slice):
+        work = runs.pairs if self._stride == 1 else runs.alone
+        for part in _cut(work, self._slice):
             function(address, part.address, len(part), self._threads, None)
             yield
 
     def _bound(
-        self, sources: Sequence[Map], target: Map, residual: Map | None, *, relu: bool
+        self, sources: Sequence[Map], target: Map, beside: tuple[Map | None, Map | None], *, relu: bool
     ) -> tuple[Callable[..., int], CConv]:
         """The kernel and its argument for certain maps.
 
@@ -82,13 +86,14 @@ class SlicedConv:
         """
         shape = target.shape
         place = (shape.images, shape.height, shape.width)
-        kept = None if residual is None else residual.c.cells
-        key = (*place, relu, target.c.cells, kept, *(source.c.cells for source in sources))
+        others = (None if each is None else each.c.cells for each in beside)
+        key = (*place, relu, target.c.cells, *others, *(source.c.cells for source in sources))
         found = self._known.get(key)
         if found is None:
             if len(self._known) >= KNOWN_MOST:
                 self._known.clear()
-            bound = self._packed.bind(sources, target, residual=residual, relu=relu)
+            residual, raw = beside
+            bound = self._packed.bind(sources, target, residual=residual, raw=raw, relu=relu)
             found = self._known[key] = (bound.function, bound.c)  # not the maps: their memory is to go back
         return found
 
@@ -112,11 +117,23 @@ class Operations:
         self._lists = RunLists(kernels)
         self._dense: dict[tuple[int, int, int], Runs] = {}
 
-    def conv(self, weights: Sequence[Tensor], bias: Tensor | None, *, stride: int = 1) -> SlicedConv:
-        """A convolution with weights (outputs, inputs, k, k) for each source, k 1 or 3, and bias (outputs,) or None."""
+    def conv(
+        self,
+        weights: Sequence[Tensor],
+        bias: Tensor | None,
+        *,
+        stride: int = 1,
+        shift: Tensor | None = None,
+    ) -> SlicedConv:
+        """A convolution with weights (outputs, inputs, k, k) for each source, k 1 or 3.
+
+        Bias and shift are (outputs,) or None.
+        """
         inputs = [weight.shape[1] for weight in weights]
         whole = torch.cat(list(weights), 1)
-        packed = PackedConv(self._kernels, whole, bias, stride=stride, dtype=self._dtype, inputs=inputs)
+        packed = PackedConv(
+            self._kernels, whole, bias, stride=stride, dtype=self._dtype, inputs=inputs, shift=shift
+        )
         return SlicedConv(packed, SLICE_MACS[self._kernels.path, self._dtype], self._threads)
 
     def map(self, images: int, channels: int, size: tuple[int, int]) -> Map:
@@ -158,13 +175,13 @@ class Operations:
             self._dense[key] = self._lists.dense(*key)
         return self._dense[key]
 
-    def listed(self, mask: Tensor, *, step: int = 1) -> Runs:
-        """The positions where a mask (N, h, w) bool is true, resized to every `step`-th row and column."""
-        return self._lists.listed(mask, step=step)
+    def listed(self, mask: Tensor) -> Runs:
+        """The positions where a mask (N, h, w) bool is true."""
+        return self._lists.listed(mask)
 
-    def read_by_enlarging(self, mask: Tensor, factor: int, *, step: int = 1) -> Tensor:
-        """The positions of a map `factor` times smaller that enlarging it to a (resized) mask reads (runs.RunLists)."""
-        return self._lists.read_by_enlarging(mask, factor, step=step)
+    def read_by_enlarging(self, mask: Tensor, factor: int) -> Tensor:
+        """The positions of a map `factor` times smaller that enlarging it to a mask reads (runs.RunLists)."""
+        return self._lists.read_by_enlarging(mask, factor)
 
     def pixels(self, images: Tensor, target: Map) -> Steps:
         """Images (N, 3, H, W) uint8 as what a network's first convolution takes (`intake.WithOnes`)."""
@@ -186,6 +203,22 @@ class Operations:
         """Write [relu](the mean of 2x2 positions of the source) to the listed positions."""
         for part in _cut(runs, self._slice(4 * target.shape.planes)):
             self._passes.halve(source, target, part, relu=relu)
+            yield
+
+    def interpolate(
+        self,
+        source: Map,
+        target: Map,
+        runs: Runs,
+        taps: Taps,
+        *,
+        residual: Map | None = None,
+        relu: bool = False,
+    ) -> Steps:
+        """Write [relu](a position's neighbours by their weights + shift [+ residual]) to the listed positions."""
+        loads = target.shape.planes * (len(taps) + 1)
+        for part in _cut(runs, self._slice(loads)):
+            self._passes.interpolate(source, target, part, taps, residual=residual, relu=relu)
             yield
 
     def logits(self, source: Map, runs: Runs, before: Tensor | None) -> Tensor:
@@ -223,8 +256,8 @@ def _bytes(map_: Map) -> int:
     return CELL_BYTES * map_.shape.images * map_.shape.image_stride
 
 
-def _cut(runs: Runs, step: int) -> Iterable[Runs]:
-    """Runs in parts of `step`."""
-    if 0 < len(runs) <= step:
-        return (runs,)
-    return (runs.part(first, step) for first in range(0, len(runs), step))
+def _cut(work: Work, step: int) -> Iterable[Work]:
+    """A list in parts of `step`."""
+    if 0 < len(work) <= step:
+        return (work,)
+    return (work.part(first, step) for first in range(0, len(work), step))

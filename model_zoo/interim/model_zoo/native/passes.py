@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 
     from interim.model_zoo.native.library import Kernels
     from interim.model_zoo.native.maps import Map
-    from interim.model_zoo.native.runs import Runs
+    from interim.model_zoo.native.runs import Work
+    from interim.model_zoo.native.taps import Taps
 
 MAX_COARSE = 3
 FACTORS = (2, 4, 8)
@@ -57,6 +58,7 @@ class Passes:
             f"enlarge_{suffix}", pointer, number, pointer, pointer, many, number, number, number
         )
         self._halve = kernels.bind(f"halve_{suffix}", pointer, pointer, pointer, many, number, number)
+        self._interpolate = kernels.bind(f"interpolate_{suffix}", pointer, pointer, many, number)
         self._unpack = kernels.bind(f"unpack_{suffix}", pointer, pointer, pointer, many, number)
 
     def pixels(self, images: Tensor, target: Map, *, first: int = 0, count: int | None = None) -> None:
@@ -84,7 +86,7 @@ class Passes:
         self._pixels(ctypes.byref(c), ctypes.byref(target.c), first, rows, self._threads)
 
     def enlarge(
-        self, coarse: Sequence[Map], target: Map, runs: Runs, *, onto: bool = True, relu: bool = False
+        self, coarse: Sequence[Map], target: Map, runs: Work, *, onto: bool = True, relu: bool = False
     ) -> None:
         """Add up: target = [relu]([target +] the sum of coarser maps resized bilinearly, corners not aligned).
 
@@ -115,7 +117,7 @@ class Passes:
             *(int(onto), int(relu), self._threads),
         )
 
-    def halve(self, source: Map, target: Map, runs: Runs, *, relu: bool = False) -> None:
+    def halve(self, source: Map, target: Map, runs: Work, *, relu: bool = False) -> None:
         """Pool: target = [relu](the mean of 2x2 positions of the source).
 
         Raises:
@@ -132,7 +134,37 @@ class Passes:
             self._threads,
         )
 
-    def unpack(self, source: Map, target: Tensor, runs: Runs) -> None:
+    def interpolate(
+        self,
+        source: Map,
+        target: Map,
+        runs: Work,
+        taps: Taps,
+        *,
+        residual: Map | None = None,
+        relu: bool = False,
+    ) -> None:
+        """Write target = [relu](the sum of a position's neighbours by their weights + shift [+ residual]).
+
+        Args:
+            source: What is known; 0 wherever nothing is.
+            target: A map of the same shape.
+            runs: Positions of the target.
+            taps: The neighbours with their weights, and the shift.
+            residual: A map of the same shape, or the target.
+            relu: Replace negative results by 0.
+
+        Raises:
+            BadInputError: the maps do not fit.
+        """
+        self._check(source, target)
+        for each in (source, residual):
+            if each is not None and each.shape != target.shape:
+                raise BadInputError(f"{each.shape} is not shaped like the target {target.shape}")
+        c = taps.bind(source, target, residual, relu=relu)
+        self._interpolate(ctypes.byref(c), runs.address, len(runs), self._threads)
+
+    def unpack(self, source: Map, target: Tensor, runs: Work) -> None:
         """The listed positions of a map to a tensor (N, C, h, w) float32, which keeps its others.
 
         Raises:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import ctypes
-from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -18,8 +18,13 @@ if TYPE_CHECKING:
 
     from interim.model_zoo.native.library import Kernels
 
+FACTORS = (1, 2, 4, 8)
+
 RUN = np.dtype([("y", np.uint16), ("x", np.uint16), ("lanes", np.uint16), ("image", np.uint16)])
 """`Run` of c/cells.h."""
+
+PAIR = np.dtype([("first", RUN), ("second", RUN)])
+"""`Pair` of c/cells.h."""
 
 
 class CMask(ctypes.Structure):
@@ -29,40 +34,53 @@ class CMask(ctypes.Structure):
         ("bytes", ctypes.c_void_p),
         ("image_stride", ctypes.c_int64),
         ("row_stride", ctypes.c_int64),
-        ("step", ctypes.c_int32),
         ("images", ctypes.c_int32),
         ("height", ctypes.c_int32),
         ("width", ctypes.c_int32),
     )
 
 
-@dataclass(frozen=True, slots=True)
-class Runs:
-    """Positions to compute, in order of image, row, column; none is listed twice.
+class Work:
+    """A list for C: `array`, contiguous, begins at `address`, which is good as long as this object lives."""
 
-    `array`: contiguous, of `RUN`. `address`: where it begins, for C; good as long as this object lives.
-    """
-
-    array: npt.NDArray[np.void]
-    address: int
-
-    @classmethod
-    def of(cls, array: npt.NDArray[np.void]) -> Runs:
-        """The list in an array of `RUN`."""
-        whole = np.ascontiguousarray(array, RUN)
-        return cls(whole, whole.ctypes.data)
+    def __init__(self, array: npt.NDArray[np.void], address: int | None = None) -> None:
+        self.array = array
+        self.address: int = array.ctypes.data if address is None else address
 
     def __len__(self) -> int:
         return len(self.array)
 
-    def part(self, first: int, count: int) -> Runs:
-        """Up to `count` runs from `first` on: a slice of the work, no copy."""
-        return Runs(self.array[first : first + count], self.address + RUN.itemsize * first)
+    def part(self, first: int, count: int) -> Work:
+        """Up to `count` entries from `first` on: a slice of the work, no copy."""
+        return Work(self.array[first : first + count], self.address + self.array.dtype.itemsize * first)
+
+
+class Runs(Work):
+    """Positions to compute, as `RUN`, in order of image, row, column; none is listed twice.
+
+    `pairs`: the same positions as `PAIR`, for convolutions of stride 1.
+    """
+
+    def __init__(self, array: npt.NDArray[np.void], pairs: npt.NDArray[np.void] | None = None) -> None:
+        super().__init__(np.ascontiguousarray(array, RUN))
+        self.pairs = self.alone if pairs is None else Work(np.ascontiguousarray(pairs, PAIR))
+
+    @cached_property
+    def alone(self) -> Work:
+        """The same positions as `PAIR`, each run by itself, for convolutions of stride 2."""
+        return Work(alone(self.array))
 
     @property
     def positions(self) -> int:
         """How many positions are listed."""
         return int(np.bitwise_count(self.array["lanes"]).sum())
+
+
+def alone(runs: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """An array of `RUN` as one of `PAIR` whose second runs are empty."""
+    pairs = np.zeros(len(runs), PAIR)
+    pairs["first"] = runs
+    return pairs
 
 
 class RunLists:
@@ -71,54 +89,60 @@ class RunLists:
     def __init__(self, kernels: Kernels) -> None:
         pointer, number = ctypes.c_void_p, ctypes.c_int
         self._runs = kernels.bind("runs_of_mask", pointer, pointer)
+        self._pairs = kernels.bind("pairs_of_mask", pointer, pointer)
         self._read = kernels.bind("mask_read_by_enlarging", pointer, number, pointer)
 
     def dense(self, images: int, height: int, width: int) -> Runs:
         """All positions of so many maps."""
-        return self.listed(torch.ones((images, height, width), dtype=torch.bool))
+        return Runs(self._covered(torch.ones((images, height, width), dtype=torch.bool))[1])
 
-    def listed(self, mask: Tensor, *, step: int = 1) -> Runs:
-        """The positions where a mask is true, in as few runs as there can be.
+    def listed(self, mask: Tensor) -> Runs:
+        """The positions where a mask is true, in as few runs as there can be, and in pairs if those are fewer."""
+        c, runs = self._covered(mask)
+        room = np.empty(_most(c), PAIR)
+        pairs = room[: self._pairs(ctypes.byref(c), room.ctypes.data)]
+        return Runs(runs, pairs if len(pairs) <= len(runs) else None)
 
-        Args:
-            mask: (N, h, w) bool.
-            step: For a map so many times smaller: the mask is resized to it as `masked.masks` does, which takes
-                every `step`-th position.
-        """
-        c = _mask(mask, step)
-        room = np.empty(c.images * c.height * -(-c.width // LANES), RUN)
-        return Runs.of(room[: self._runs(ctypes.byref(c), room.ctypes.data)])
-
-    def read_by_enlarging(self, mask: Tensor, factor: int, *, step: int = 1) -> Tensor:
+    def read_by_enlarging(self, mask: Tensor, factor: int) -> Tensor:
         """Which positions of a smaller map a bilinear enlargement reads to compute those of a mask.
 
         A pixel of a coarse position reads it and the nearer of its eight neighbours; all nine are taken.
 
         Args:
             mask: (N, h, w) bool.
-            factor: How many times smaller the other map is.
-            step: The mask is resized first, as for `listed`; then factor counts from there.
+            factor: How many times smaller the other map is; 1: the positions and all their neighbours.
 
         Returns:
-            (N, h / step / factor, w / step / factor) bool.
+            (N, h / factor, w / factor) bool.
 
         Raises:
-            BadInputError: the size is not a multiple of factor and step.
+            BadInputError: the size is not a multiple of the factor, or that is not 1, 2, 4 or 8.
         """
-        c = _mask(mask, step)
-        if c.height % factor or c.width % factor:
-            raise BadInputError(f"a mask of {c.height}x{c.width} is not {factor} times any size")
+        c = _mask(mask)
+        if factor not in FACTORS or c.height % factor or c.width % factor:
+            raise BadInputError(
+                f"a mask of {c.height}x{c.width} is not {factor} times any size (of {FACTORS})"
+            )
         coarse = torch.empty((c.images, c.height // factor, c.width // factor), dtype=torch.bool)
         self._read(ctypes.byref(c), factor, coarse.data_ptr())
         return coarse
 
+    def _covered(self, mask: Tensor) -> tuple[Any, npt.NDArray[np.void]]:
+        """A mask for C, and the runs of it."""
+        c = _mask(mask)
+        room = np.empty(_most(c), RUN)
+        return c, room[: self._runs(ctypes.byref(c), room.ctypes.data)]
 
-def _mask(mask: Tensor, step: int) -> Any:
+
+def _most(mask: Any) -> int:
+    """How many runs a mask can have."""
+    return int(mask.images * mask.height * -(-mask.width // LANES))
+
+
+def _mask(mask: Tensor) -> Any:
     """A mask as C takes it."""
     if mask.dtype != torch.bool or mask.ndim != 3 or (mask.shape[2] > 1 and mask.stride(2) != 1):
         raise BadInputError(
             f"a mask of {mask.dtype} and shape {tuple(mask.shape)} does not fit: give (N, h, w) bool"
         )
-    images, height, width = mask.shape
-    sizes = (images, -(-height // step), -(-width // step))
-    return CMask(mask.data_ptr(), mask.stride(0), mask.stride(1), step, *sizes)
+    return CMask(mask.data_ptr(), mask.stride(0), mask.stride(1), *mask.shape)

@@ -15,6 +15,7 @@ from interim.model_zoo.native.conv import PackedConv
 from interim.model_zoo.native.maps import Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists, Runs
+from interim.model_zoo.native.taps import Taps
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -34,7 +35,7 @@ def fault(kernels: Kernels) -> str | None:
     with torch.inference_mode():
         for name in kernels.dtypes:
             trial = _Trial.of(kernels, getattr(torch, name))
-            for operation in ("convolution", "enlarging", "halving", "intake"):
+            for operation in ("convolution", "interpolating", "enlarging", "halving", "intake"):
                 if not getattr(trial, f"{operation}_works")():
                     return f"{operation} in {name}"
         return None if _answers_work(kernels) else "answers"
@@ -55,18 +56,32 @@ class _Trial:
         return cls(kernels, dtype, mask, RunLists(kernels).listed(mask))
 
     def convolution_works(self) -> bool:
-        """Whether 3x3 and 1x1 with bias, residual and ReLU are torch's."""
+        """Whether 3x3 and 1x1 with bias, shift, residual and ReLU are torch's, and the raw sums beside them."""
         for kernel, stride in ((3, 1), (3, 2), (1, 1)):
             weight = _noise((CHANNELS, CHANNELS, kernel, kernel)).to(self.dtype).float() / CHANNELS
-            bias = _noise((CHANNELS,))
+            bias, shift = _noise((CHANNELS,)), _noise((1, CHANNELS))[0]
             source, x = self._map(CHANNELS, stride)
-            target, before = self._map(CHANNELS)
-            packed = PackedConv(self.kernels, weight, bias, stride=stride, dtype=self.dtype)
-            packed.bind([source], target, residual=target, relu=True).run(self.runs.array)
-            wanted = F.conv2d(x, weight, bias, stride, kernel // 2).add_(before).relu_()
-            if not self._close(target, wanted, before):
+            (target, before), (raw, _) = self._map(CHANNELS), self._map(CHANNELS)
+            packed = PackedConv(self.kernels, weight, bias, stride=stride, dtype=self.dtype, shift=shift)
+            packed.bind([source], target, residual=target, raw=raw, relu=True).run(
+                (self.runs.pairs if stride == 1 else self.runs.alone).array
+            )
+            sums = F.conv2d(x, weight, bias, stride, kernel // 2)
+            wanted = (sums + shift.view(-1, 1, 1) + before).relu_()
+            if not (self._close(raw, sums, before) and self._close(target, wanted, before)):
                 return False
         return True
+
+    def interpolating_works(self) -> bool:
+        """Whether neighbours are added up by a kernel as torch does it, to the border of the map."""
+        (source, x), (target, before) = self._map(CHANNELS), self._map(CHANNELS)
+        line, shift = _noise((7,)).abs(), _noise((CHANNELS,))
+        taps = Taps.around(line, shift)
+        Passes(self.kernels, self.dtype).interpolate(source, target, self.runs, taps, residual=target)
+        kernel = torch.outer(line, line)
+        kernel[3, 3] = 0
+        made = F.conv2d(x, kernel.expand(CHANNELS, 1, 7, 7), shift, padding=3, groups=CHANNELS)
+        return self._close(target, made + before, before)
 
     def enlarging_works(self) -> bool:
         """Whether the sum of three enlarged maps is torch's."""

@@ -6,8 +6,9 @@ from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.masked.conv import ConvNorm
-from interim.model_zoo.native.blocks import BasicBlock, Bottleneck, Stem, folded, typed
+from interim.model_zoo.native.blocks import BasicBlock, Bottleneck, Stem
 from interim.model_zoo.native.fuse import Fuse
+from interim.model_zoo.native.layers import Layer, typed
 from interim.model_zoo.native.workspace import Stream
 from interim.model_zoo.networks.hrnet import blocks, stage
 from interim.model_zoo.networks.hrnet.stem import STEM_CHANNELS
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from torch import nn
 
     from interim.model_zoo.native.maps import Map
-    from interim.model_zoo.native.operations import Operations, SlicedConv
+    from interim.model_zoo.native.operations import Operations
     from interim.model_zoo.native.workspace import Workspace
 
 Maps = tuple["Map", ...]
@@ -72,7 +73,7 @@ class BranchStage:
 
     def __init__(self, part: stage.BranchStage, operations: Operations) -> None:
         self._keep = [_kept(keep, operations) for keep in part.transition.keep]
-        self._new = folded(part.transition.new, operations)
+        self._new = Layer(part.transition.new, operations)
         self._modules = [Module(module, operations) for module in typed(stage.BranchModule, part.units)]
         self.outputs: tuple[int, ...] = self._modules[-1].outputs
 
@@ -91,13 +92,13 @@ class BranchStage:
         return maps
 
 
-def _kept(part: nn.Module, operations: Operations) -> SlicedConv | None:
+def _kept(part: nn.Module, operations: Operations) -> Layer | None:
     """What a transition does to a branch that goes on; None: nothing."""
-    return folded(part, operations) if isinstance(part, ConvNorm) else None
+    return Layer(part, operations) if isinstance(part, ConvNorm) else None
 
 
-def _begun(conv: SlicedConv, x: Map, level: int, space: Workspace) -> Generator[None, None, Stream]:
-    """A branch's first map: computed everywhere, so that every position has a value to keep."""
+def _begun(conv: Layer, x: Map, level: int, space: Workspace) -> Generator[None, None, Stream]:
+    """A branch's first map."""
     target = space.fresh(conv.outputs, level)
-    yield from conv.steps([x], target, space.all(level), relu=True)
+    yield from conv.steps([x], target, space.regions.begun(level), space, relu=True)
     return Stream(target, target)

@@ -82,7 +82,7 @@ def bench(
     threads: int,
     repeats: int,
 ) -> Bench:
-    """Measure a network of four exits that holds on an image (1, 3, H, W) uint8.
+    """Measure a masked network of four exits on an image (1, 3, H, W) uint8.
 
     Raises:
         BadInputError: the kernels cannot run it, or the masks do not fit.

@@ -32,7 +32,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--dtype", choices=tuple(DTYPES), default="bf16", help="numbers (default: bf16)")
     parser.add_argument(
-        "--fill", choices=("hold",), default="hold", help="what stands at masked positions (default: hold)"
+        "--fill",
+        choices=tuple(registry.FILLS),
+        default="hold",
+        help="what stands at masked positions (default: hold)",
     )
     parser.add_argument("--masks", choices=KINDS, default="blobs", help="their shape (default: blobs)")
     parser.add_argument(
@@ -81,8 +84,9 @@ def _network(name: str, fill: str) -> AnytimeHrnet:
     else:
         found = checkpoint.read(name)
         network = registry.build(found.card.network, classes=len(found.card.classes), fill=fill)
-        known = network.state_dict()
-        checkpoint.fit(network, {key: value for key, value in found.weights.items() if key in known}, name)
+        own = network.state_dict()  # another fill may have weights that are not in the file, or lack some
+        known = {key: value for key, value in found.weights.items() if key in own}
+        checkpoint.fit(network, own | known, name)
     if not network.masking:
         raise BadInputError(f"{name} has no masked convolutions: name a network that ends in -adpc")
     return network.eval()

@@ -50,6 +50,13 @@ typedef struct {
     uint16_t image;
 } Run;
 
+/* What a convolution computes as one: the lanes of a run, and those of another that are not among them,
+ * so that both fit one vector side by side. `second` has no lanes where there is no other. Class VECTOR
+ * of native/runs.py: change both. */
+typedef struct {
+    Run first, second;
+} Pair;
+
 /* Where cell (y, x) of plane 0 of an image is; also for y = -1, y = height and x = -1. */
 INLINE Cell *cell_at(const Map *map, int64_t image, int64_t y, int64_t x) {
     return map->cells + image * map->image_stride + (y + 1) * map->row_pitch + LEAD_CELLS + x;

@@ -1,10 +1,11 @@
 /* Convolution over bordered planes, only where the runs say.
  *
- *   target = [relu](sum over sources of conv(source) + bias [+ residual])
+ *   target = [relu](sum over sources of conv(source) + bias [+ shift] [+ residual])
  *
  * 3x3 of stride 1 or 2 and 1x1 of stride 1, "same" padding. Several sources of one size stand for
  * their concatenated channels, without a copy. Each output is added up in one fixed order, so it
- * does not depend on the runs around it. The residual may be the target itself.
+ * does not depend on the runs around it. The residual may be the target itself. `raw` takes the sums
+ * as they are before the shift: what interpolate.c fills the positions around from.
  */
 #ifndef INTERIM_CONV_H
 #define INTERIM_CONV_H
@@ -21,7 +22,8 @@ typedef struct {
     /* Cells [block][source][plane][ky][kx][output of the block]. All blocks have BLOCK_OUTPUTS
      * outputs but the last, which has what is left, made even with zeros. */
     const Cell *weights;
-    const float *bias; /* per output, made even */
+    const float *bias;  /* per output, made even */
+    const float *shift; /* likewise; NULL: none */
     int64_t taps;      /* weight cells of one output: planes of all sources x kernel x kernel */
     int32_t outputs;
     int32_t kernel, stride;
@@ -30,25 +32,24 @@ typedef struct {
     int32_t unused;
     Map source[MAX_SOURCES];
     Map target;
-    Map residual; /* cells are NULL where there is none */
+    Map residual; /* cells are NULL where there is none, here and below */
+    Map raw;
 } Conv;
 
-/* How the lanes of a run are read. A run costs what its vectors cost, listed or not, and masks leave
- * many of them empty in one half: those are computed two by two. */
+/* How the lanes of a pair are read. A vector costs the same, however many of its lanes are listed;
+ * masks leave many of them empty, which another run then fills. */
 enum Reading {
-    WHOLE,   /* 16 neighbours */
-    HALVES,  /* 8 neighbours and 8 others, with a pointer each */
-    STRIDED, /* every other one of 32 neighbours, for stride 2 */
+    SINGLE,  /* 16 neighbours */
+    PAIRED,  /* some of 16 neighbours, and some of 16 others, with a pointer each */
+    STRIDED, /* every other one of 32 neighbours, for stride 2; the second run must be empty */
 };
-
-enum { HALF = LANES / 2 };
 
 /* Compute the listed positions of the target.
  *
- * `threads`: 1 calls no OpenMP at all. `give_up`: read between groups of runs, may be NULL; what
+ * `threads`: 1 calls no OpenMP at all. `give_up`: read between groups of pairs, may be NULL; what
  * is not yet written when it is found set stays as it was. Returns 1 when done, 0 when given up.
  */
-EXPORT int conv_bf16(const Conv *conv, const Run *runs, int64_t count, int threads, const int32_t *give_up);
-EXPORT int conv_fp32(const Conv *conv, const Run *runs, int64_t count, int threads, const int32_t *give_up);
+EXPORT int conv_bf16(const Conv *conv, const Pair *pairs, int64_t count, int threads, const int32_t *give_up);
+EXPORT int conv_fp32(const Conv *conv, const Pair *pairs, int64_t count, int threads, const int32_t *give_up);
 
 #endif

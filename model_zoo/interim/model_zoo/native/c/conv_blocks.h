@@ -2,10 +2,10 @@
  * after they have said what vectors are:
  *
  *   Sum, Cells, PARTS         accumulators; cells; how many of either make a run's LANES
- *   GROUP_RUNS, SMALL_RUNS    runs computed together, and at the end of a list, so that the
- *                             accumulators (runs x PARTS x BLOCK_OUTPUTS) fit the registers
- *   load_part(at, offset, part, reading)
- *                             the cells of a run, or of one of its parts
+ *   GROUP_RUNS, SMALL_RUNS    pairs computed together, and at the end of a list, so that the
+ *                             accumulators (pairs x PARTS x BLOCK_OUTPUTS) fit the registers
+ *   load_part(at, lanes, offset, part, reading)
+ *                             the cells of a pair, or of one of its parts
  *   broadcast(cell), filled(value)
  *                             one weight in all lanes; one float in all lanes
  *   multiplied(sum, weight, x)
@@ -18,33 +18,34 @@
 #include "conv.h"
 #include "threads.h"
 
-/* What is computed together: GROUP_RUNS runs, or twice as many halves. Pointers are into plane 0;
+/* What is computed together: GROUP_RUNS runs, or twice as many in pairs. Pointers are into plane 0;
  * those of the sources are where the kernel's first tap is. */
 typedef struct {
     int count; /* entries; the rest are filled up in complete() */
     uint16_t lanes[2 * GROUP_RUNS];
     Cell *target[2 * GROUP_RUNS];
     const Cell *residual[2 * GROUP_RUNS]; /* NULL where there is none */
+    Cell *raw[2 * GROUP_RUNS];            /* likewise */
     const Cell *taps[MAX_SOURCES][2 * GROUP_RUNS];
 } Group;
 
-/* The accumulators of one run. */
+/* The accumulators of one pair. */
 typedef Sum Sums[BLOCK_OUTPUTS][PARTS];
 
 typedef void Block(const Conv *conv, const Group *group, int first);
 
-/* The epilogue for outputs from `first` on of the run at `entry`. */
+/* The epilogue for outputs from `first` on of the pair at `entry`. */
 INLINE void write_run(
     const Conv *conv, const Group *group, int entry, int first, int outputs, enum Reading reading, const Sums sums
 );
 
-/* A group's first entry for a run. */
-INLINE int entry_of(int run, enum Reading reading) { return reading == HALVES ? 2 * run : run; }
+/* A group's first entry for a pair. */
+INLINE int entry_of(int pair, enum Reading reading) { return reading == PAIRED ? 2 * pair : pair; }
 
 /* One row of the kernel in one plane: the inner loop. Returns the weights behind those used. */
 INLINE const Cell *add_row(
-    Sums *sums, const Cell *const *taps, int64_t offset, const Cell *weights, int kernel, enum Reading reading, int runs,
-    int outputs
+    Sums *sums, const Cell *const *taps, const uint16_t *lanes, int64_t offset, const Cell *weights, int kernel,
+    enum Reading reading, int runs, int outputs
 ) {
 #pragma GCC unroll 3
     for (int kx = 0; kx < kernel; kx++, weights += outputs) {
@@ -53,7 +54,9 @@ INLINE const Cell *add_row(
         for (int r = 0; r < runs; r++)
 #pragma GCC unroll 2
             for (int part = 0; part < PARTS; part++)
-                x[r][part] = load_part(taps + entry_of(r, reading), offset + kx, part, reading);
+                x[r][part] = load_part(
+                    taps + entry_of(r, reading), lanes + entry_of(r, reading), offset + kx, part, reading
+                );
 #pragma GCC unroll 6
         for (int o = 0; o < outputs; o++) {
             const Cells weight = broadcast(weights[o]);
@@ -86,7 +89,7 @@ INLINE void block(const Conv *conv, const Group *group, int first, int kernel, e
         for (int plane = 0; plane < source->planes; plane++, start += source->plane_stride) {
             int64_t offset = start;
             for (int ky = 0; ky < kernel; ky++, offset += source->row_pitch)
-                weights = add_row(sums, taps, offset, weights, kernel, reading, runs, outputs);
+                weights = add_row(sums, taps, group->lanes, offset, weights, kernel, reading, runs, outputs);
         }
     }
 #pragma GCC unroll 4
@@ -105,30 +108,31 @@ INLINE void block(const Conv *conv, const Group *group, int first, int kernel, e
 #define SIZES(NAME, ...)                           \
     BLOCKS(NAME##_small, __VA_ARGS__, SMALL_RUNS)  \
     BLOCKS(NAME##_large, __VA_ARGS__, GROUP_RUNS)
-SIZES(pointwise, 1, WHOLE)
-SIZES(pointwise_halves, 1, HALVES)
-SIZES(square, 3, WHOLE)
-SIZES(square_halves, 3, HALVES)
+SIZES(pointwise, 1, SINGLE)
+SIZES(pointwise_pairs, 1, PAIRED)
+SIZES(square, 3, SINGLE)
+SIZES(square_pairs, 3, PAIRED)
 SIZES(halving, 3, STRIDED)
 
 #define NAMES(NAME) {{NAME##_small_2, NAME##_small_4, NAME##_small_6}, {NAME##_large_2, NAME##_large_4, NAME##_large_6}}
 
 /* The blocks of 2, 4 and 6 outputs for a convolution and a number of runs. */
 static Block *const *blocks_of(const Conv *conv, int runs, enum Reading reading) {
-    static Block *const pointwises[2][2][3] = {NAMES(pointwise), NAMES(pointwise_halves)};
-    static Block *const squares[2][2][3] = {NAMES(square), NAMES(square_halves)};
+    static Block *const pointwises[2][2][3] = {NAMES(pointwise), NAMES(pointwise_pairs)};
+    static Block *const squares[2][2][3] = {NAMES(square), NAMES(square_pairs)};
     static Block *const halvings[2][3] = NAMES(halving);
     const int large = runs > SMALL_RUNS;
     if (reading == STRIDED) return halvings[large];
     return conv->kernel == 1 ? pointwises[reading][large] : squares[reading][large];
 }
 
-/* Put a run's lanes from `first` on into a group. */
-static void add_entry(const Conv *conv, Group *group, const Run *run, int first, uint16_t lanes) {
-    const int entry = group->count++, reach = conv->kernel / 2, x = run->x + first;
-    group->lanes[entry] = lanes;
+/* Put a run into a group. */
+static void add_entry(const Conv *conv, Group *group, const Run *run) {
+    const int entry = group->count++, reach = conv->kernel / 2, x = run->x;
+    group->lanes[entry] = run->lanes;
     group->target[entry] = cell_at(&conv->target, run->image, run->y, x);
     group->residual[entry] = conv->residual.cells ? cell_at(&conv->residual, run->image, run->y, x) : NULL;
+    group->raw[entry] = conv->raw.cells ? cell_at(&conv->raw, run->image, run->y, x) : NULL;
     for (int s = 0; s < conv->sources; s++)
         group->taps[s][entry] =
             cell_at(&conv->source[s], run->image, run->y * conv->stride - reach, x * conv->stride - reach);
@@ -136,10 +140,11 @@ static void add_entry(const Conv *conv, Group *group, const Run *run, int first,
 
 /* Fill a group up with entries that read what its last one reads, and write nothing. */
 static void complete(const Conv *conv, Group *group, int entries) {
-    for (int i = group->count; i < entries; i++) {
+    for (int i = group->count; i < entries; i++) { /* no lanes: of a pair, all are read from the first */
         group->lanes[i] = 0;
         group->target[i] = group->target[i - 1];
         group->residual[i] = group->residual[i - 1];
+        group->raw[i] = group->raw[i - 1];
         for (int s = 0; s < conv->sources; s++) group->taps[s][i] = group->taps[s][i - 1];
     }
 }
@@ -158,23 +163,24 @@ INLINE void fetch_target(const Conv *conv, const Group *group, int64_t first) {
 
 /* Ask for what the next group reads, a part with each block. Pays for 1x1 alone: it reads every
  * cell in one group only, from more planes than a processor sees the pattern of. */
-INLINE void fetch_source(const Conv *conv, const Run *runs, int64_t count, int first) {
+INLINE void fetch_source(const Conv *conv, const Pair *pairs, int64_t count, int first) {
     for (int s = 0; s < conv->sources; s++) {
         const Map *source = &conv->source[s];
         const int64_t begin = (int64_t)source->planes * first / conv->outputs;
         const int64_t end = (int64_t)source->planes * (first + BLOCK_OUTPUTS) / conv->outputs;
         for (int r = 0; r < GROUP_RUNS && r < count; r++) {
-            const Cell *at = cell_at(source, runs[r].image, runs[r].y, runs[r].x);
+            const Run *run = &pairs[r].first;
+            const Cell *at = cell_at(source, run->image, run->y, run->x);
             for (int64_t plane = begin; plane < end && plane < source->planes; plane++)
                 __builtin_prefetch(at + plane * source->plane_stride);
         }
     }
 }
 
-/* Compute a group and empty it. `next`: the `left` runs behind it. */
-static void run_group(const Conv *conv, Group *group, enum Reading reading, const Run *next, int64_t left) {
+/* Compute a group and empty it. `next`: the `left` pairs behind it. */
+static void run_group(const Conv *conv, Group *group, enum Reading reading, const Pair *next, int64_t left) {
     if (!group->count) return;
-    Block *const *blocks = blocks_of(conv, reading == HALVES ? (group->count + 1) / 2 : group->count, reading);
+    Block *const *blocks = blocks_of(conv, reading == PAIRED ? group->count / 2 : group->count, reading);
     complete(conv, group, entry_of(GROUP_RUNS, reading));
     fetch_target(conv, group, 0);
     for (int first = 0; first < conv->outputs; first += BLOCK_OUTPUTS) {
@@ -188,40 +194,40 @@ static void run_group(const Conv *conv, Group *group, enum Reading reading, cons
 
 typedef struct {
     const Conv *conv;
-    const Run *runs;
+    const Pair *pairs;
     const int32_t *give_up;
     int *given_up;
 } Task;
 
 INLINE int is_set(const int32_t *flag) { return flag != NULL && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0; }
 
-/* Runs `begin` to `end - 1`: those with something in one half only are collected beside the others. */
+/* Pairs `begin` to `end - 1`: single runs are collected beside the others. */
 static void conv_part(const void *given, int64_t begin, int64_t end) {
     const Task *task = given;
     const Conv *conv = task->conv;
-    const enum Reading reading = conv->stride == 1 ? WHOLE : STRIDED;
-    Group whole = {.count = 0}, halves = {.count = 0};
+    const enum Reading reading = conv->stride == 1 ? SINGLE : STRIDED;
+    Group singles = {.count = 0}, pairs = {.count = 0};
     for (int64_t i = begin; i < end; i++) {
-        const Run *run = &task->runs[i];
-        const uint16_t low = run->lanes & 0xff, high = run->lanes >> HALF;
-        if (reading == STRIDED || (low && high)) add_entry(conv, &whole, run, 0, run->lanes);
-        else if (low || high) add_entry(conv, &halves, run, low ? 0 : HALF, low ? low : high);
-        if (whole.count < GROUP_RUNS && halves.count < 2 * GROUP_RUNS) continue;
+        const Pair *pair = &task->pairs[i];
+        Group *group = pair->second.lanes ? &pairs : &singles;
+        add_entry(conv, group, &pair->first);
+        if (group == &pairs) add_entry(conv, group, &pair->second);
+        if (singles.count < GROUP_RUNS && pairs.count < 2 * GROUP_RUNS) continue;
         if (is_set(task->give_up)) break;
-        if (whole.count == GROUP_RUNS) run_group(conv, &whole, reading, run + 1, end - i - 1);
-        else run_group(conv, &halves, HALVES, run + 1, end - i - 1);
+        if (group == &singles) run_group(conv, &singles, reading, pair + 1, end - i - 1);
+        else run_group(conv, &pairs, PAIRED, pair + 1, end - i - 1);
     }
     if (is_set(task->give_up)) {
         __atomic_store_n(task->given_up, 1, __ATOMIC_RELAXED);
         return;
     }
-    run_group(conv, &whole, reading, NULL, 0);
-    run_group(conv, &halves, HALVES, NULL, 0);
+    run_group(conv, &singles, reading, NULL, 0);
+    run_group(conv, &pairs, PAIRED, NULL, 0);
 }
 
-EXPORT int CONV(const Conv *conv, const Run *runs, int64_t count, int threads, const int32_t *give_up) {
+EXPORT int CONV(const Conv *conv, const Pair *pairs, int64_t count, int threads, const int32_t *give_up) {
     int given_up = 0;
-    const Task task = {conv, runs, give_up, &given_up};
+    const Task task = {conv, pairs, give_up, &given_up};
     shared_out(conv_part, &task, count, threads);
     return !given_up;
 }

@@ -7,20 +7,16 @@ typedef __m512 Sum;
 typedef __m512 Cells;
 enum { PARTS = 1, GROUP_RUNS = 4, SMALL_RUNS = 2 };
 
-INLINE Cells load_halves(const Cell *low, const Cell *high) {
-    const __m512d cells = _mm512_castpd256_pd512(_mm256_loadu_pd((const double *)low));
-    return _mm512_castpd_ps(_mm512_insertf64x4(cells, _mm256_loadu_pd((const double *)high), 1));
-}
-
 INLINE Cells load_halved(const Cell *at) {
     const __m512i even = _mm512_setr_epi32(0, 2, 4, 6, 8, 10, 12, 14, 16, 18, 20, 22, 24, 26, 28, 30);
     return _mm512_permutex2var_ps(_mm512_loadu_ps(at), even, _mm512_loadu_ps(at + LANES));
 }
 
-INLINE Cells load_part(const Cell *const *at, int64_t offset, int part, enum Reading reading) {
+INLINE Cells load_part(const Cell *const *at, const uint16_t *lanes, int64_t offset, int part, enum Reading reading) {
     (void)part;
-    if (reading == HALVES) return load_halves(at[0] + offset, at[1] + offset);
-    return reading == STRIDED ? load_halved(at[0] + offset) : _mm512_loadu_ps(at[0] + offset);
+    if (reading == STRIDED) return load_halved(at[0] + offset);
+    const Cells cells = _mm512_loadu_ps(at[0] + offset);
+    return reading == PAIRED ? _mm512_mask_loadu_ps(cells, lanes[1], at[1] + offset) : cells;
 }
 
 INLINE Cells broadcast(Cell weight) { return _mm512_castsi512_ps(_mm512_set1_epi32((int32_t)weight)); }
@@ -35,34 +31,31 @@ INLINE Sum rectified(Sum sum) { return _mm512_max_ps(sum, _mm512_setzero_ps()); 
 
 INLINE void store(Cell *const *at, int64_t offset, const uint16_t *lanes, int part, enum Reading reading, Sum sum) {
     (void)part;
-    show_sanitizer(at[0] + offset, lanes[0]);
-    if (reading != HALVES) {
-        _mm512_mask_storeu_ps(at[0] + offset, lanes[0], sum);
-        return;
+    for (int i = 0; i < 1 + (reading == PAIRED); i++) {
+        show_sanitizer(at[i] + offset, lanes[i]);
+        _mm512_mask_storeu_ps(at[i] + offset, lanes[i], sum);
     }
-    show_sanitizer(at[1] + offset, lanes[1]);
-    const __m512d both = _mm512_castps_pd(sum);
-    _mm256_mask_storeu_ps(at[0] + offset, (__mmask8)lanes[0], _mm512_castps512_ps256(sum));
-    _mm256_mask_storeu_ps(at[1] + offset, (__mmask8)lanes[1], _mm256_castpd_ps(_mm512_extractf64x4_pd(both, 1)));
 }
 
 #elif defined(__AVX2__) && defined(__FMA__)
 
 typedef __m256 Sum;
 typedef __m256 Cells;
-enum { PARTS = 2, GROUP_RUNS = 1, SMALL_RUNS = 1 };
+enum { PARTS = 2, GROUP_RUNS = 1, SMALL_RUNS = 1, VECTOR = 8 };
 
 INLINE Cells load(const Cell *at) { return _mm256_loadu_ps((const float *)at); }
 
 INLINE Cells load_halved(const Cell *at) {
-    const __m256 pairs = _mm256_shuffle_ps(load(at), load(at + HALF), _MM_SHUFFLE(2, 0, 2, 0));
+    const __m256 pairs = _mm256_shuffle_ps(load(at), load(at + VECTOR), _MM_SHUFFLE(2, 0, 2, 0));
     return _mm256_castpd_ps(_mm256_permute4x64_pd(_mm256_castps_pd(pairs), _MM_SHUFFLE(3, 1, 2, 0)));
 }
 
-INLINE Cells load_part(const Cell *const *at, int64_t offset, int part, enum Reading reading) {
-    if (reading == HALVES) return load(at[part] + offset);
+INLINE Cells load_part(const Cell *const *at, const uint16_t *lanes, int64_t offset, int part, enum Reading reading) {
     if (reading == STRIDED) return load_halved(at[0] + offset + part * LANES);
-    return load(at[0] + offset + part * HALF);
+    const Cells cells = load(at[0] + offset + part * VECTOR);
+    if (reading != PAIRED) return cells;
+    const __m256 second = _mm256_castsi256_ps(lane_mask_avx2(lanes[1], part * VECTOR));
+    return _mm256_blendv_ps(cells, load(at[1] + offset + part * VECTOR), second);
 }
 
 INLINE Cells broadcast(Cell weight) { return _mm256_castsi256_ps(_mm256_set1_epi32((int32_t)weight)); }
@@ -77,13 +70,13 @@ INLINE Sum rectified(Sum sum) { return _mm256_max_ps(sum, _mm256_setzero_ps()); 
 
 /* Masked stores are slow on some processors, and most runs are full. */
 INLINE void store(Cell *const *at, int64_t offset, const uint16_t *lanes, int part, enum Reading reading, Sum sum) {
-    Cell *to = reading == HALVES ? at[part] + offset : at[0] + offset + part * HALF;
-    const uint16_t listed = (uint16_t)(reading == HALVES ? lanes[part] : lanes[0] >> part * HALF) & 0xff;
-    show_sanitizer(to, listed);
-    if (listed == 0xff)
-        _mm256_storeu_ps((float *)to, sum);
-    else
-        _mm256_maskstore_ps((float *)to, lane_mask_avx2(listed, 0), sum);
+    for (int i = 0; i < 1 + (reading == PAIRED); i++) {
+        Cell *to = at[i] + offset + part * VECTOR;
+        const uint16_t listed = (lanes[i] >> part * VECTOR) & 0xff;
+        show_sanitizer(to, listed);
+        if (listed == 0xff) _mm256_storeu_ps((float *)to, sum);
+        else _mm256_maskstore_ps((float *)to, lane_mask_avx2(listed, 0), sum);
+    }
 }
 
 #endif
@@ -98,7 +91,7 @@ INLINE void store(Cell *const *at, int64_t offset, const uint16_t *lanes, int pa
 INLINE void write_run(
     const Conv *conv, const Group *group, int entry, int first, int outputs, enum Reading reading, const Sums sums
 ) {
-    const enum Reading writing = reading == HALVES ? HALVES : WHOLE;
+    const enum Reading writing = reading == PAIRED ? PAIRED : SINGLE;
 #pragma GCC unroll 6
     for (int o = 0; o < outputs; o++) {
         const int64_t plane = first + o;
@@ -106,10 +99,15 @@ INLINE void write_run(
 #pragma GCC unroll 2
         for (int part = 0; part < PARTS; part++) {
             Sum sum = sums[o][part];
-            if (conv->residual.cells)
-                sum = added(
-                    sum, load_part(group->residual + entry, plane * conv->residual.plane_stride, part, writing)
-                );
+            if (conv->raw.cells) {
+                const int64_t offset = plane * conv->raw.plane_stride;
+                store(group->raw + entry, offset, group->lanes + entry, part, writing, sum);
+            }
+            if (conv->shift) sum = added(sum, filled(conv->shift[plane]));
+            if (conv->residual.cells) {
+                const int64_t offset = plane * conv->residual.plane_stride;
+                sum = added(sum, load_part(group->residual + entry, group->lanes + entry, offset, part, writing));
+            }
             if (conv->relu) sum = rectified(sum);
             const int64_t offset = plane * conv->target.plane_stride;
             store(group->target + entry, offset, group->lanes + entry, part, writing, sum);

@@ -118,6 +118,9 @@ enum { RUN_PARTS = LANES / VECTOR };
 
 INLINE Floats relued(Floats x) { return larger(filled(0), x); }
 
+/* x in the lanes that are set, 0 in the others. */
+INLINE Floats kept(Floats x, Lanes lanes) { return as_floats(chosen_ints(lanes, as_ints(x), filled_ints(0))); }
+
 /* The channels of a cell, as floats: `depth` is 1 for maps of floats, 2 for bf16. */
 typedef struct {
     Floats channel[2];
