@@ -57,6 +57,7 @@ def test_a_run_accounts_for_every_request(scripted: Any, tmp_path: Path, capsys:
     assert status == (1 if figures["void"] else 0)
 
 
+@pytest.mark.slow
 def test_the_seed_settles_the_budgets(scripted: Any, tmp_path: Path) -> None:
     """Two runs of one seed send the same budgets; `--seed`, `--rate` and `--duration-s` change what they say."""
     target, script = scripted

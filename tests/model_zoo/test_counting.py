@@ -25,8 +25,8 @@ def network_of(name: str) -> AnytimeHrnet:
 @pytest.mark.parametrize(
     ("name", "size", "gmacs"),
     [
-        ("hrnet-w48", CITYSCAPES, [696.2]),
-        ("hrnet-w48-ee", CITYSCAPES, [48.4, 113.5, 388.9, 722.2]),
+        pytest.param("hrnet-w48", CITYSCAPES, [696.2], marks=pytest.mark.slow),
+        pytest.param("hrnet-w48-ee", CITYSCAPES, [48.4, 113.5, 388.9, 722.2], marks=pytest.mark.slow),
         ("hrnet-w48-ee-rh", CITYSCAPES, [41.9, 105.6, 368.0, 701.35]),
         ("hrnet-w18s", CITYSCAPES, [71.6]),
         ("hrnet-w18s-ee", CITYSCAPES, [31.4, 42.6, 59.5, 82.9]),

@@ -160,7 +160,7 @@ ARRIVALS = st.builds(
 )
 
 
-@settings(max_examples=200, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(
     arrivals=st.lists(ARRIVALS, max_size=25),
     max_batch=st.sampled_from([1, 4]),

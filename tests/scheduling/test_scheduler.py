@@ -420,5 +420,5 @@ class AnyOrder(RuleBasedStateMachine):
         assert all(job.state is not State.FORGOTTEN for job in self.scheduler.jobs.values())
 
 
-AnyOrder.TestCase.settings = settings(max_examples=100, stateful_step_count=40, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=50, stateful_step_count=40, deadline=None)
 TestAnyOrder = AnyOrder.TestCase

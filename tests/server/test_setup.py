@@ -176,6 +176,7 @@ def test_a_model_that_cannot_be_had_is_named(model: str, words: str) -> None:
         load(Start(model=model), CPU)
 
 
+@pytest.mark.slow
 def test_the_shipped_model_serves_in_torch_with_its_masks_on_and_off() -> None:
     """`masking` decides; a network without masked convolutions is dense whatever is asked."""
     torch_alone = replace(START, model="default", execution="reference")
@@ -194,6 +195,7 @@ def test_without_kernels_torch_serves_and_says_why(monkeypatch: pytest.MonkeyPat
         load(Start(execution="native", masking=False), CPU)
 
 
+@pytest.mark.slow
 def test_kernels_compute_what_they_cannot_skip(tmp_path: Path) -> None:
     """A network that interpolates is served whole, and its exits are worth what that is worth."""
     if isinstance(library.load(), library.Missing):
@@ -237,6 +239,7 @@ def _labels(setup: Setup) -> Bytes:
         return maps.labels.copy()
 
 
+@pytest.mark.slow
 def test_kernels_skip_what_a_network_holds(tmp_path: Path) -> None:
     """A checkpoint that was trained to hold is served masked; the shipped model is one."""
     if isinstance(library.load(), library.Missing):

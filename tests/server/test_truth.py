@@ -495,5 +495,5 @@ class AnyOrder(RuleBasedStateMachine):
         assert self.truth.ended or self.timer_at_s is None
 
 
-AnyOrder.TestCase.settings = settings(max_examples=200, stateful_step_count=30, deadline=None)
+AnyOrder.TestCase.settings = settings(max_examples=100, stateful_step_count=30, deadline=None)
 TestAnyOrder = AnyOrder.TestCase

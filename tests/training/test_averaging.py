@@ -1,5 +1,6 @@
 """Averaged weights have statistics of their own."""
 
+import pytest
 import torch
 
 from interim.model_zoo.masked.conv import ConvNorm
@@ -8,6 +9,7 @@ from interim.model_zoo.registry import build
 from interim.training.averaging import Average
 
 
+@pytest.mark.slow
 def test_settled_statistics_are_those_of_the_batches() -> None:
     """Their mean over the batches, all positions computed; nothing else about the average changes."""
     torch.manual_seed(0)

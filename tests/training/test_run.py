@@ -92,6 +92,7 @@ def test_statistics_may_be_left_to_dense_steps(recipe: Recipe, scenes: Path, tmp
     assert changed() == (True, False)
 
 
+@pytest.mark.slow
 def test_a_folder_of_another_network_is_refused(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
     """Its state would not fit; the way out is in the message."""
     begun(recipe, scenes, tmp_path).save()

@@ -19,7 +19,7 @@ def test_a_seed_is_a_scene() -> None:
     assert not np.array_equal(image, other)
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=8, deadline=None)
 @given(seed=st.integers(0, 2**40), height=st.integers(24, 80), width=st.integers(24, 100))
 def test_image_and_labels_have_the_size_asked_for(seed: int, height: int, width: int) -> None:
     """Every pixel has a class; nothing is void."""

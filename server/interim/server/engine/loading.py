@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from interim.model_zoo import checkpoint, registry
+from interim.model_zoo.anytime import Task
 from interim.model_zoo.errors import ZooError
 from interim.model_zoo.execution import execution
 from interim.model_zoo.label_map import LabelMap, label_map
@@ -60,6 +61,11 @@ def load(start: Start, device: torch.device) -> Loaded:
         return Loaded(model=model, dtype="own", masking=False, execution="own")
     try:
         network = _network(start.model, masking=start.masking)
+        if network.spec.task is not Task.SEGMENTATION:
+            raise LoadError(
+                f"The model {start.model!r} is for {network.spec.task.value}: answers are label maps, "
+                "so serve one for segmentation."
+            )
         made = execution(
             network,
             choice=start.execution,
