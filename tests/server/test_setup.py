@@ -168,6 +168,7 @@ def test_a_restarted_engine_measures_nothing() -> None:
         ("tests.server.scripted:nothing", "cannot be made"),
         ("tests.server.scripted:broken", "no weights today"),
         ("tests.server.scripted:CLASSES", "cannot be made"),
+        ("hrnet-w18s-pose", "is for pose"),
     ],
 )
 def test_a_model_that_cannot_be_had_is_named(model: str, words: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -124,8 +125,13 @@ class _Trial:
 
 
 def _answers_work(kernels: Kernels) -> bool:
-    """Whether confidence and label maps are the reference's; whole numbers have exact sums."""
-    answers, logits, rule = Answers(kernels), (_noise((1, 5, *SIZE)) * 3).round(), MaxProbability()
+    """Whether confidence and label maps are the reference's; whole numbers have exact sums.
+
+    The numbers are others each time: memory that still holds the answers of a test before is no answer.
+    """
+    draw = torch.Generator().manual_seed(next(_TESTS))
+    logits = (torch.randn((1, 5, *SIZE), generator=draw) * 3).round()
+    answers, rule = Answers(kernels), MaxProbability()
     confidence, active = answers.confidence(logits, 0.5)
     size = (4 * SIZE[0] - 1, 4 * SIZE[1] - 2)
     return (
@@ -133,6 +139,9 @@ def _answers_work(kernels: Kernels) -> bool:
         and torch.equal(active, rule.active(confidence, 0.5))
         and torch.equal(answers.label_map(logits, size), label_map(logits, size))
     )
+
+
+_TESTS = itertools.count(1)
 
 
 def _noise(shape: tuple[int, ...]) -> Tensor:
