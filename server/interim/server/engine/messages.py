@@ -26,9 +26,9 @@ class Start:
     skip sure pixels where the model can. `execution`: auto, native or reference (model_zoo.execution).
     `dtype`: auto, float32 or bfloat16. `threads` for computing (0: one less than the processors), pinned
     to `cores` (empty: nowhere). `warm_sizes`: (height, width) in pixels, measured before `Ready`.
-    `max_batch`: the most requests in one step; 0: what the device is known to like. `urgent`: the control thread goes before others (server.urgency). `policy`:
-    by name. `slots`, `max_pixels`: of the arena. `learned`: the costs that the engine before this one had
-    measured; with them nothing is measured anew.
+    `max_batch`: the most requests in one step; 0: what the device is known to like. `urgent`: the control
+    thread goes before others (server.urgency). `policy`: by name. `slots`, `max_pixels`: of the arena.
+    `learned`: the costs that the engine before this one had measured; with them nothing is measured anew.
     """
 
     model: str = "default"
