@@ -2,6 +2,7 @@
 
 import copy
 import dataclasses
+import functools
 
 import pytest
 import torch
@@ -21,19 +22,29 @@ def _one_thread() -> None:
 @pytest.fixture(scope="session")
 def images() -> Tensor:
     """Three smooth pictures (3, 3, 64, 96) uint8."""
+    return _images()
+
+
+@functools.cache
+def _images() -> Tensor:
     coarse = torch.rand(3, 3, 4, 6, generator=torch.Generator().manual_seed(1))
     return (torch.nn.functional.interpolate(coarse, (64, 96), mode="bicubic").clamp(0, 1) * 255).byte()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")  # not longer: pytest would take one file's network for another's
 def fill() -> str:
     """What the network has at masked positions; a module that wants another overrides this."""
     return "rbf"
 
 
-@pytest.fixture(scope="session")
-def settled(images: Tensor, fill: str) -> AnytimeHrnet:
+@pytest.fixture(scope="module")
+def settled(fill: str) -> AnytimeHrnet:
     """`hrnet-w18s-adpc` in float64 whose statistics, scales and λ are not those of the start."""
+    return _settled(fill)
+
+
+@functools.cache
+def _settled(fill: str) -> AnytimeHrnet:
     torch.manual_seed(0)
     model = build("hrnet-w18s-adpc", classes=5, fill=fill)
     with torch.no_grad():
@@ -45,11 +56,11 @@ def settled(images: Tensor, fill: str) -> AnytimeHrnet:
         for module in model.modules():
             if isinstance(module, torch.nn.BatchNorm2d):
                 module.momentum = None  # the average over all batches so far
-        model.train()(images)
+        model.train()(_images())
     return model.double().eval()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def half(settled: AnytimeHrnet, images: Tensor) -> AnytimeHrnet:
     """The network with a threshold that leaves about half of the positions active after exit 1."""
     with torch.inference_mode():

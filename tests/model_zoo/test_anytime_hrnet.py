@@ -17,7 +17,7 @@ from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 from interim.model_zoo.registry import build
 
 
-@pytest.fixture(scope="session", params=["rbf", "hold"])
+@pytest.fixture(scope="module", params=["rbf", "hold"])
 def fill(request: pytest.FixtureRequest) -> str:
     """Every promise holds for both."""
     chosen: str = request.param
@@ -41,13 +41,13 @@ def predictions(model: AnytimeHrnet, images: Tensor) -> list[Prediction]:
     return told(states(model, images))
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def run(half: AnytimeHrnet, images: Tensor) -> list[State]:
     """The states of `network` as it comes; nobody changes them."""
     return states(half, images)
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def apart(half: AnytimeHrnet, images: Tensor) -> list[list[State]]:
     """The same of each image for itself."""
     return [states(half, image) for image in torch.split(images, 1)]

@@ -29,7 +29,7 @@ masks = st.lists(st.integers(0, 2**16 - 1), min_size=8, max_size=8).map(
 )
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def fill() -> str:
     """The network of this file holds."""
     return "hold"

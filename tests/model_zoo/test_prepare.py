@@ -11,7 +11,7 @@ from interim.model_zoo.prepare import prepare
 from interim.model_zoo.registry import build
 
 
-@pytest.fixture(scope="session", params=["rbf", "hold"])
+@pytest.fixture(scope="module", params=["rbf", "hold"])
 def fill(request: pytest.FixtureRequest) -> str:
     """Every promise holds for both."""
     chosen: str = request.param

@@ -21,14 +21,14 @@ from interim.model_zoo.prepare import prepare
 from interim.model_zoo.registry import build
 
 
-@pytest.fixture(scope="session", params=["hold", pytest.param("rbf", marks=pytest.mark.slow)])
+@pytest.fixture(scope="module", params=["hold", pytest.param("rbf", marks=pytest.mark.slow)])
 def fill(request: pytest.FixtureRequest) -> str:
     """The networks of this file hold, and interpolate."""
     found: str = request.param
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def made(half: AnytimeHrnet, kernels: Kernels) -> NativeHrnet:
     """The network on kernels in float32, masked."""
     return NativeHrnet(half, Operations(kernels, torch.float32), masking=True)
