@@ -54,7 +54,7 @@ def test_two_commands_make_a_model_that_is_served(
     with inside(tmp_path):
         assert main(["recipe", "fields"]) == 0
         recipe = Path("fields.toml").read_text()
-        short = re.sub(r"epochs = \d+", "epochs = 2", recipe)
+        short = re.sub(r"epochs = \d+", "epochs = 4", recipe)
         Path("fields.toml").write_text(short.replace("[[phases]]", "bfloat16 = false\n\n[[phases]]", 1))
         assert main(["train", "fields.toml", "--init", "default"]) == 0
     server = start_server("--model", str(tmp_path / "runs/fields/latest"), "--warm-sizes", "96x128")
