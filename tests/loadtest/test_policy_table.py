@@ -22,6 +22,7 @@ def report(shares: dict[str, tuple[float, ...]], **facts: Any) -> Report:
             "lp_share_charged": 0.9,
             "lp_share_by_seed": list(values),
             "decision_us": 50.0,
+            "waited_us": 20.0,
         }
         for policy, values in shares.items()
         for scenario in SCENARIOS
@@ -54,7 +55,7 @@ def test_the_table_has_a_line_for_each_policy_and_the_bound() -> None:
     """Capacities where there are any."""
     lines = table(standings(merged(REPORTS), "plan"), "plan", {"plan": 3.9, "lp": 4.4}).splitlines()
     assert len(lines) == 2 + 4 + 1
-    assert lines[4] == "| `plan` | 97.00 | 97.00 | 90.00 | 50 |  | 3.90 |"
+    assert lines[4] == "| `plan` | 97.00 | 97.00 | 90.00 | 50 | 20 |  | 3.90 |"
     assert lines[5].startswith("| `fifo` | 50.33 |")
     assert "4.40" in lines[-1]
 

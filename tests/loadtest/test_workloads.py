@@ -87,7 +87,6 @@ def test_a_forecast_sharpens_with_each_exit() -> None:
     """Averages before exit 1; then the next stage's share is known, and its gain by the exit's hint."""
     request = draw(workload("poisson"), NETWORK, requests=1, seed=5)[0]
     forecast, costs = Forecast(NETWORK), ExactCosts(NETWORK)
-    forecast.meet(request)
     times: dict[str, Any] = {
         "arrival_s": 0.0,
         "answer_by_s": 9.0,
@@ -102,5 +101,7 @@ def test_a_forecast_sharpens_with_each_exit() -> None:
     begun = Job(id=request.id, exit=1, active_share=share, **times)
     ratio = share / NETWORK.shares[1]
     assert forecast.shares(begun)[0] == pytest.approx(share)
+    assert forecast.gains(begun)[0] == pytest.approx(NETWORK.gains[1] * ratio), "exit 1 has not spoken yet"
+    forecast.learn(request, 1)
     assert forecast.gains(begun)[0] == pytest.approx(NETWORK.gains[1] * ratio * request.hints[1])
     assert costs.predict(2, (1, 1), 0.999, active_share=share) == pytest.approx(request.stage_s[1])

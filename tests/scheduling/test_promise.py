@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import heapq
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from hypothesis import given, settings
@@ -54,6 +54,8 @@ class Run:
     max_batch: int = 1
     policy: str = "edf"
     utility: Utility = HALVING
+    ahead: bool = False
+    surprises: bool = True  # active shares are what the arrivals say, else what the utility expects
     admitted: set[int] = field(default_factory=set)
     promised_s: dict[int, float] = field(default_factory=dict)
     served_s: dict[int, float] = field(default_factory=dict)
@@ -64,6 +66,7 @@ class Run:
             exits=4,
             costs=self.costs,
             policy=named(self.policy, costs=self.costs, max_batch=self.max_batch, utility=self.utility),
+            utility=self.utility,
         )
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = 0
@@ -80,6 +83,8 @@ class Run:
             event(now_s, *args)
             if self.scheduler.running is None:
                 self._next(now_s)
+            if self.ahead:
+                self.scheduler.prepare(now_s)
         return self
 
     def _arrive(self, now_s: float, id_: int, arrival: Arrival) -> None:
@@ -133,7 +138,7 @@ class Run:
         self._at(now_s + seconds, self._finish, step, seconds)
 
     def _finish(self, now_s: float, step: Step, seconds: float) -> None:
-        shares = {id_: self.arrivals[id_].active_share / step.exit for id_ in step.ids}
+        shares = {id_: self._share(id_, step) for id_ in step.ids}
         done = self.scheduler.finish(now_s, step, seconds, shares)
         for id_ in step.ids:
             job = self.scheduler.jobs.get(id_)
@@ -141,6 +146,11 @@ class Run:
                 self.served_s.setdefault(id_, now_s)
         for id_ in done:
             self.scheduler.forget(now_s, id_)
+
+    def _share(self, id_: int, step: Step) -> float:
+        if self.surprises or id_ not in self.scheduler.jobs:
+            return self.arrivals[id_].active_share / step.exit
+        return [*self.utility.shares(self.scheduler.jobs[id_]), 0.0][1]
 
 
 POLICIES = st.sampled_from(serving_names())
@@ -166,16 +176,22 @@ ARRIVALS = st.builds(
     max_batch=st.sampled_from([1, 4]),
     policy=POLICIES,
     utility=st.sampled_from(UTILITIES),
+    ahead=st.booleans(),
 )
-def test_every_admitted_job_gets_its_mandatory_exits_by_the_promised_instant(
+def test_every_admitted_job_gets_its_mandatory_exits_by_the_promised_instant(  # noqa: PLR0917 (drawn)
     exact_costs: Callable[[float], CostModel],
     arrivals: list[Arrival],
     max_batch: int,
     policy: str,
     utility: Utility,
+    ahead: bool,
 ) -> None:
-    """As long as stages and decoding stay within what was predicted, whatever comes and is revised."""
-    run = Run(exact_costs(0.5), arrivals, max_batch, policy, utility).drive()
+    """As long as stages and decoding stay within what was predicted, whatever comes and is revised.
+
+    Whether steps are chosen when the device is free, or while the one before runs, as if it took what is
+    expected and left what is expected.
+    """
+    run = Run(exact_costs(0.5), arrivals, max_batch, policy, utility, ahead=ahead).drive()
     for id_ in run.admitted:
         assert id_ in run.served_s, f"request {id_} never got its mandatory exits"
         assert run.served_s[id_] <= run.promised_s[id_] + EPSILON_S
@@ -203,6 +219,29 @@ def test_another_future_changes_no_decision_of_the_past(
     )
     before_one, before_other = ([s for s in run.steps if s[0] < now_s] for run in (one, other))
     assert before_one == before_other
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    arrivals=st.lists(ARRIVALS, max_size=12),
+    max_batch=st.sampled_from([1, 4]),
+    policy=POLICIES,
+    utility=st.sampled_from(UTILITIES),
+)
+def test_what_was_chosen_ahead_is_what_would_be_chosen_when_all_goes_as_expected(
+    exact_costs: Callable[[float], CostModel],
+    arrivals: list[Arrival],
+    max_batch: int,
+    policy: str,
+    utility: Utility,
+) -> None:
+    """Stages take what was expected, and leave what was expected: the same steps at the same instants."""
+    told = [replace(arrival, parts=(1.0,) * 4) for arrival in arrivals]
+    between, ahead = (
+        Run(exact_costs(0.5), told, max_batch, policy, utility, ahead=ahead, surprises=False).drive()
+        for ahead in (False, True)
+    )
+    assert ahead.steps == between.steps
 
 
 @settings(max_examples=50, deadline=None)

@@ -380,6 +380,12 @@ class AnyOrder(RuleBasedStateMachine):
         job = self.scheduler.jobs.get(job_id)
         assert job is None or job.state is State.DONE
 
+    @rule()
+    def prepare(self) -> None:
+        prepared = self.scheduler.prepare(self.now)
+        assert not prepared or self.step is not None
+        assert not self.scheduler.prepare(self.now), "nothing has changed"
+
     @precondition(lambda self: self.step is None)
     @rule()
     def begin(self) -> None:

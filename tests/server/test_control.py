@@ -172,6 +172,26 @@ def test_the_time_of_a_choice_counts_in_what_is_promised() -> None:
     assert [message.seconds for message in bench.heard(Stepped)] == pytest.approx([STAGE_S])
 
 
+def test_a_step_prepared_while_another_runs_needs_no_choice_between_them() -> None:
+    """The choice takes a stage's time, and the device does not wait for it."""
+    bench = Bench(choice_s=STAGE_S)
+    bench.enter(1)
+    bench.enter(2)
+
+    def prepare() -> None:
+        bench.hook = lambda: None
+        bench.choice_s = 0.0  # it is another thread's time
+        bench.control.prepare()
+        bench.choice_s = STAGE_S
+
+    bench.hook = prepare
+    bench.step()
+    over_s = bench.now_s
+    assert bench.step()
+    assert bench.now_s - over_s == pytest.approx(STAGE_S)
+    assert bench.model.stages == [(1, 1), (1, 1)]
+
+
 def test_nothing_runs_before_the_image_is_there(bench: Bench) -> None:
     """An admitted request waits for its image, and its queueing is counted from then."""
     bench.ask(1, ready_in_s=0.5)

@@ -86,23 +86,24 @@ class Forecast:
 
     Before exit 1, the network's averages. From then on, an image that needs more positions than most will
     go on needing more, and gains in proportion; the next gain is known better still, by the confidence of
-    the newest exit (the request's hint).
+    the newest exit (the request's hint), and not before that exit is complete.
     """
 
     def __init__(self, network: Network) -> None:
         self._network = network
-        self._hints: dict[int, tuple[float, ...]] = {}
+        self._hints: dict[tuple[int, int], float] = {}
 
-    def meet(self, request: Traced) -> None:
-        """A request has come: its hints can be asked for as its exits complete."""
-        self._hints[request.id] = request.hints
+    def learn(self, request: Traced, exit_: int) -> None:
+        """An exit of a request is complete, and with it what it says of the next gain."""
+        if exit_ < len(request.hints):
+            self._hints[request.id, exit_] = request.hints[exit_]
 
     def gains(self, job: Job) -> Sequence[float]:
         """What the exits after `job.exit` would add, each on top of the one before."""
         ratios = self._ratios(job)
         gains = [gain * ratio for gain, ratio in zip(self._network.gains[job.exit :], ratios, strict=True)]
-        if job.exit and gains:
-            gains[0] *= self._hints[job.id][job.exit]
+        if gains:
+            gains[0] *= self._hints.get((job.id, job.exit), 1.0)
         return gains[: job.max_exit - job.exit]
 
     def shares(self, job: Job) -> Sequence[float]:

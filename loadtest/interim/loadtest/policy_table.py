@@ -35,6 +35,7 @@ class Standing:
     least: float
     charged: float
     decision_us: float
+    waited_us: float
     better: int
     worse: int
 
@@ -70,16 +71,18 @@ def standings(rows: Mapping[str, Mapping[str, Any]], default: str) -> list[Stand
 def table(found: Sequence[Standing], default: str, capacity: Mapping[str, float]) -> str:
     """The standings as Markdown; `capacity`: the load at a mean utility of .60, where it was measured."""
     lines = [
-        f"| policy | mean %LP | least %LP | with decisions | a decision, us | `{default}` better, worse | capacity |",
-        "|---|---|---|---|---|---|---|",
+        f"| policy | mean %LP | least %LP | with decisions | a choice, us | waited for, us | `{default}` better, worse | capacity |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for each in found:
         shares = " | ".join(f"{100 * share:.2f}" for share in (each.mean, each.least, each.charged))
         against = "" if each.policy == default else f"{each.better}, {each.worse}"
         load = f"{capacity[each.policy]:.2f}" if each.policy in capacity else ""
-        lines.append(f"| `{each.policy}` | {shares} | {each.decision_us:.0f} | {against} | {load} |")
+        lines.append(
+            f"| `{each.policy}` | {shares} | {each.decision_us:.0f} | {each.waited_us:.0f} | {against} | {load} |"
+        )
     if "lp" in capacity:
-        lines.append(f"| the bound (LP) | 100 | 100 | | | | {capacity['lp']:.2f} |")
+        lines.append(f"| the bound (LP) | 100 | 100 | | | | | {capacity['lp']:.2f} |")
     return "\n".join(lines)
 
 
@@ -94,6 +97,7 @@ def _standing(policy: str, rows: Mapping[str, Any], default: Mapping[str, Any]) 
         least=min(row["lp_share"] for row in rows.values()),
         charged=fmean(row["lp_share_charged"] for row in rows.values()),
         decision_us=fmean(row["decision_us"] for row in rows.values()),
+        waited_us=fmean(row["waited_us"] for row in rows.values()),
         better=sum(high is not None and high < 0.0 for _, _, high in gaps),
         worse=sum(low is not None and low > 0.0 for _, low, _ in gaps),
     )

@@ -16,9 +16,10 @@ from interim.loadtest.deciding import Deciding
 from interim.loadtest.fates import Fate, Run
 from interim.loadtest.network import ExactCosts, Forecast
 from interim.scheduling.admission import admit, admit_all
+from interim.scheduling.ahead import AGAIN_S
 from interim.scheduling.job import Job
 from interim.scheduling.policies.whole import RunToCompletion
-from interim.scheduling.policy import named
+from interim.scheduling.policy import named, serving_names
 from interim.scheduling.scheduler import Scheduler
 
 if TYPE_CHECKING:
@@ -57,7 +58,8 @@ class Device:
         network: The model on it.
         policy: Its name (`interim.scheduling.policy.names`).
         admission: Whether requests that exit 1 cannot be promised to are refused.
-        charged: Whether the device waits for each decision, as long as the decision takes here.
+        charged: Whether the device waits for decisions, as long as they take here. Policies that serve then
+            choose ahead, as in the server; else each choice takes no time, and is made when the device is free.
         clock: Times the decisions, in seconds; by default what this thread computes.
         costs: What the scheduler believes of the network's costs; by default the truth.
         utility: What it believes that exits are worth; None: as `network.Forecast`.
@@ -102,14 +104,18 @@ class _Simulation:
         self._forecast = Forecast(device.network)
         costs = device.costs(device.network)
         self._deciding = costs = Deciding(costs, FIRST_DECISION_S if device.charged else 0.0)
-        self._policy: Policy = named(device.policy, costs=costs, utility=device.utility or self._forecast)
+        utility = device.utility or self._forecast
+        self._policy: Policy = named(device.policy, costs=costs, utility=utility)
         self._scheduler = Scheduler(
             exits=len(device.network.dense_s),
             costs=costs,
             policy=self._policy,
             max_jobs=_MOST_JOBS,
             admission=admit if device.admission else admit_all,
+            utility=utility,
         )
+        self._chooses_ahead = device.charged and device.policy in serving_names()
+        self._prepared_s = 0.0
         self._now_s = 0.0
         self._count = 0
         self._events: list[tuple[float, int, int, Callable[[], None]]] = []
@@ -126,6 +132,7 @@ class _Simulation:
             happen()
             if not (self._events and self._events[0][0] <= self._now_s):
                 self._begin()
+                self._prepare()
         return Run(fates=tuple(self._fates), decisions=self._decisions, decision_s=self._decision_s)
 
     def _at(self, at_s: float, order: int, happen: Callable[[], None]) -> None:
@@ -148,7 +155,6 @@ class _Simulation:
             size=SIZE,
             max_exit=len(request.stage_s),
         )
-        self._forecast.meet(request)
         if self._scheduler.ask(self._now_s, job).admitted:
             self._give_up_probe()
             self._at(self._now_s + request.ready_s, _READY, lambda: self._ready(request.id))
@@ -224,7 +230,7 @@ class _Simulation:
             return
         begun_s = self._device.clock()
         step = self._scheduler.next_step(self._now_s)
-        decision_s = self._device.clock() - begun_s
+        decision_s = self._device.clock() - begun_s + max(self._prepared_s - self._now_s, 0.0)
         self._decisions += 1
         self._decision_s += decision_s
         if step is not None:
@@ -252,6 +258,14 @@ class _Simulation:
             self._scheduler.settle(self._probe, ())
             self._probe = None
 
+    def _prepare(self) -> None:
+        """Chooses beside the running step. Should that end before the choice is made, the device waits for it."""
+        if not self._chooses_ahead:
+            return
+        begun_s = self._device.clock()
+        if self._scheduler.prepare(self._now_s, pause_s=AGAIN_S):
+            self._prepared_s = self._now_s + self._device.clock() - begun_s
+
     def _charge_s(self, decision_s: float) -> float:
         """How long the device waits for a decision; promises learn to count with it."""
         if not self._device.charged:
@@ -262,7 +276,11 @@ class _Simulation:
     def _finish(self, step: Step, request: Traced) -> None:
         share = request.shares[step.exit] if step.exit < len(request.shares) else 0.0
         job = self._scheduler.jobs.get(request.id)
+<<<<<<< HEAD
         ended = self._scheduler.finish(self._now_s, step, request.stage_s[step.exit - 1], {request.id: share})
+=======
+        self._forecast.learn(request, step.exit)
+        self._scheduler.finish(self._now_s, step, request.stage_s[step.exit - 1], {request.id: share})
         live = self._live.get(request.id)
         if live is None or job is None:
             return

@@ -40,7 +40,10 @@ class Terms:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Score:
-    """One policy on one workload and seed; shares are from 0 to 1."""
+    """One policy on one workload and seed; shares are from 0 to 1.
+
+    `decision_us`: a whole choice, on average. `waited_us`: what of it the device waits for.
+    """
 
     utility: float
     lp_share: float
@@ -48,6 +51,7 @@ class Score:
     attainment: float
     admitted_share: float
     decision_us: float
+    waited_us: float
 
 
 Cell = dict[str, Score]
@@ -103,6 +107,7 @@ class Report:
             "attainment": fmean(score.attainment for score in scores),
             "admitted_share": fmean(score.admitted_share for score in scores),
             "decision_us": fmean(score.decision_us for score in scores),
+            "waited_us": fmean(score.waited_us for score in scores),
             "against_default": {"mean": mean, "low": low, "high": high},
             "lp_share_by_seed": [score.lp_share for score in scores],
             "lp_share_charged_by_seed": [score.lp_share_charged for score in scores],
@@ -145,6 +150,7 @@ def score(requests: Sequence[Traced], network: Network, terms: Terms) -> Cell:
             attainment=run.attainment,
             admitted_share=run.admitted_share,
             decision_us=1e6 * run.decision_s / max(run.decisions, 1),
+            waited_us=1e6 * charged.decision_s / max(charged.decisions, 1),
         )
     return cell
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import enum
 from dataclasses import dataclass, replace
-from typing import Self
+from typing import Any, Self
 
 from interim.scheduling.errors import EventError
 
@@ -103,8 +103,8 @@ class Job:
         """Whether mandatory exits are still to come."""
         return self.exit < self.min_exit and self.state is not State.DONE
 
-    def after(self, event: Event) -> Self:
-        """The job after an event.
+    def after(self, event: Event, **known: Any) -> Self:
+        """The job after an event, with what is known by it (fields by name).
 
         Raises:
             EventError: The job's state does not have this event.
@@ -112,4 +112,4 @@ class Job:
         state = TABLE[self.state].get(event)
         if state is None:
             raise EventError(id=self.id, state=self.state.value, event=event.value)
-        return replace(self, state=state)
+        return replace(self, state=state, **known)

@@ -114,6 +114,11 @@ class Agenda:
         planned += [item for _, bundle, item in short if _part(item, bundle, room)]
         return planned
 
+    def place(self, id_: int) -> int | None:
+        """A job's place in the last plan; None: it has none."""
+        item = self._items.get(id_)
+        return item.place if item else None
+
     def least_s(self) -> Sequence[float]:
         """For each place of the last plan, how long all planned work with an earlier deadline can be put off."""
         return self._room.least()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from itertools import accumulate
+from itertools import accumulate, chain
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,10 +41,14 @@ class Price:
         self._pieces: list[Segment] = []
         self._spent_s: list[float] = []
         self._correction = 1.0
+        self._slack: int | None = None  # the job chosen for want of better
         self.value = 0.0
 
     def update(self, now_s: float, changes: Changes, outlooks: Outlooks) -> None:
         """Take in who came and who left since the last decision."""
+        if any(job.id == self._slack for job in chain(changes.fresh, changes.left)):
+            self._correction = max(self._correction * DOWN, 1.0 / MOST)
+        self._slack = None
         for job in changes.came:
             self._meet(job.arrival_s, outlooks.of(job))
         if changes.came:
@@ -53,9 +57,12 @@ class Price:
             self._correction = min(self._correction * self._up, MOST)
         self.value = self._forecast(now_s) * self._correction
 
-    def relax(self) -> None:
-        """Nothing that waits is worth the price: it is too high."""
-        self._correction = max(self._correction * DOWN, 1.0 / MOST)
+    def relax(self, job_id: int) -> None:
+        """Nothing that waits is worth the price, and this job was chosen all the same: the price is too high.
+
+        It counts once the job has run: a choice may be made again before.
+        """
+        self._slack = job_id
 
     def _meet(self, arrival_s: float, outlook: Outlook) -> None:
         """Count one more arrival; the oldest is forgotten when the window is full."""

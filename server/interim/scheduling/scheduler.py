@@ -6,10 +6,12 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from interim.scheduling.admission import ADMITTED, Admission, admit
+from interim.scheduling.ahead import Ahead
 from interim.scheduling.doubts import Doubts
 from interim.scheduling.errors import EventError, StepError
 from interim.scheduling.job import Event, State
 from interim.scheduling.mandatory import batch_s, mean_share
+from interim.scheduling.utility import HALVING
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
@@ -20,14 +22,16 @@ if TYPE_CHECKING:
     from interim.scheduling.job import Job
     from interim.scheduling.policy import Policy
     from interim.scheduling.step import Step
+    from interim.scheduling.utility import Utility
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Running:
-    """The step on the device, its jobs as they were when it began, and when it ends at the latest."""
+    """The step on the device, its jobs as they were when it began, when that was and when it ends at the latest."""
 
     step: Step
     jobs: tuple[Job, ...]
+    begun_s: float
     until_s: float
 
 
@@ -43,6 +47,7 @@ class Scheduler:
         policy: Who chooses (`interim.scheduling.policy.named`).
         max_jobs: The most live jobs; one more is refused with cause "queue".
         admission: Who may come in; `admit_all` promises nothing and serves comparisons.
+        utility: What is expected of the jobs in the running step, for `prepare`.
     """
 
     def __init__(
@@ -53,12 +58,15 @@ class Scheduler:
         policy: Policy,
         max_jobs: int = 256,
         admission: AdmissionTest = admit,
+        utility: Utility = HALVING,
     ) -> None:
         self.exits = exits
         self.costs = costs
         self._policy = policy
         self._max_jobs = max_jobs
         self._admission = admission
+        self._utility = utility
+        self._ahead = Ahead(policy, costs)
         self._jobs: dict[int, Job] = {}
         self._running: _Running | None = None
         self._doubts = Doubts()
@@ -88,13 +96,31 @@ class Scheduler:
         verdict = self._test(now_s, job)
         if verdict.admitted:
             self._jobs[job.id] = job
+            self._ahead.admitted(job)
         return verdict
 
     def submit(self, now_s: float, job_id: int) -> None:
         """The image of an admitted job is in memory: its stages may run."""
         job = self._jobs.get(job_id)
         if job is not None:
-            self._jobs[job_id] = replace(job.after(Event.SUBMIT), ready_s=now_s)
+            self._jobs[job_id] = job.after(Event.SUBMIT, ready_s=now_s)
+            self._ahead.submitted(job_id)
+
+    def prepare(self, now_s: float, *, pause_s: float = 0.0) -> bool:
+        """While a step runs, choose the next one, as if that had ended at its expected time; False: nothing to do.
+
+        Call it when a step has begun, and again after events; with nothing new it does nothing. It is never
+        needed: what is not prepared is chosen by `next_step`. `pause_s`: how long events are no reason to
+        choose anew (`interim.scheduling.ahead.AGAIN_S` where that costs).
+        """
+        running = self._running
+        if running is None or not self._ahead.wants(now_s):
+            return False
+        first, share = running.jobs[0], mean_share(running.jobs)
+        mean_s = self.costs.mean(running.step.exit, first.size, active_share=share, batch=len(running.jobs))
+        queue = tuple(self._expected(job) for job in self._jobs.values())
+        self._ahead.prepare(now_s, max(now_s, running.begun_s + mean_s), queue, pause_s=pause_s)
+        return True
 
     def next_step(self, now_s: float) -> Step | None:
         """Choose the next step and mark it running; None to leave the device idle.
@@ -106,13 +132,15 @@ class Scheduler:
         """
         if self._running is not None:
             raise StepError(f"Step {self._running.step} is running: finish it before asking for the next.")
-        step = self._policy.choose(now_s, tuple(self._jobs.values()))
+        step = self._ahead.take(now_s, self._jobs) or self._policy.choose(now_s, tuple(self._jobs.values()))
         if step is None:
             return None
         jobs = tuple(self._jobs[id_] for id_ in step.ids)
         for job in jobs:
             self._jobs[job.id] = job.after(Event.BEGIN)
-        self._running = _Running(step=step, jobs=jobs, until_s=now_s + batch_s(jobs, self.costs))
+        until_s = now_s + batch_s(jobs, self.costs)
+        self._running = _Running(step=step, jobs=jobs, begun_s=now_s, until_s=until_s)
+        self._ahead.drop()
         return step
 
     def wake_s(self, now_s: float) -> float | None:
@@ -124,7 +152,7 @@ class Scheduler:
 
     def finish(
         self,
-        now_s: float,  # noqa: ARG002 (every event bears its time)
+        now_s: float,
         step: Step,
         seconds: float,
         shares: Mapping[int, float],
@@ -147,7 +175,10 @@ class Scheduler:
         if self._running is None or self._running.step != step:
             raise StepError(f"Step {step} does not run: finish the step that `next_step` gave.")
         jobs = self._running.jobs
+        if now_s > self._running.until_s:
+            self._ahead.drop()  # it took longer than promises count on
         self._running = None
+        self._ahead.finished(step)
         if shares:
             share, size = mean_share(jobs), jobs[0].size
             self.costs.observe(step.exit, size, seconds, active_share=share, batch=len(jobs))
@@ -169,6 +200,7 @@ class Scheduler:
             moved, verdict = replace(job, answer_by_s=answer_by_s), ADMITTED
         if verdict.admitted:
             self._jobs[job_id] = moved
+            self._ahead.moved(self._after_step(moved))
         return verdict
 
     def forget(self, now_s: float, job_id: int) -> Job | None:  # noqa: ARG002 (every event bears its time)
@@ -219,10 +251,12 @@ class Scheduler:
             return False
         if share is None:
             self._jobs[id_] = job.after(Event.ABANDON)
+            self._ahead.drop()
             return False
-        last = exit_ >= job.max_exit or (exit_ >= job.min_exit and share <= job.stop_below)
-        moved = job.after(Event.LAST if last else Event.FINISH)
-        self._jobs[id_] = replace(moved, exit=exit_, active_share=share)
+        job, last = _advanced(job, exit_, share)
+        self._jobs[id_] = job
+        if job.owes:
+            self._ahead.drop()  # the promise is for an exit still to come, and what that costs is known only now
         return last
 
     def _free_s(self, now_s: float) -> float:
@@ -249,6 +283,13 @@ class Scheduler:
             return replace(job, exit=self._running.step.exit)
         return job
 
+    def _expected(self, job: Job) -> Job:
+        """The job as it is expected to stand when the running step is done, the share left to refine included."""
+        if job.state is not State.RUNNING or self._running is None:
+            return job
+        shares = self._utility.shares(job)
+        return _advanced(job, self._running.step.exit, shares[1] if len(shares) > 1 else 0.0)[0]
+
     def _full(self, now_s: float) -> Admission:
         soonest = min(job.answer_by_s for job in self._jobs.values())
         return Admission(
@@ -257,3 +298,9 @@ class Scheduler:
             detail=f"{self._max_jobs} requests are in already.",
             retry_after_s=max(soonest - now_s, 1e-3),
         )
+
+
+def _advanced(job: Job, exit_: int, share: float) -> tuple[Job, bool]:
+    """A running job once it has an exit, and whether it has nothing more to run."""
+    last = exit_ >= job.max_exit or (exit_ >= job.min_exit and share <= job.stop_below)
+    return job.after(Event.LAST if last else Event.FINISH, exit=exit_, active_share=share), last

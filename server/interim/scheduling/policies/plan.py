@@ -14,7 +14,7 @@ from interim.scheduling.price import Price
 from interim.scheduling.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from interim.scheduling.costs import CostModel
     from interim.scheduling.job import Job
@@ -40,10 +40,14 @@ class DensityPlan:
         self._outlooks = Outlooks(costs, utility)
         self._agenda = Agenda(self._outlooks)
         self._price = Price(up=1.0)
+        self._slack = False  # nothing that waited was worth the price
+        self._lead: Item | None = None
+        self._kept: Iterator[Item] = iter(())
 
     def choose(self, now_s: float, queue: Sequence[Job]) -> Step | None:
         """See `interim.scheduling.policy.Policy`."""
         changes = self._register.update(queue)
+        self._outlooks.forget(changes.fresh)
         self._price.update(now_s, changes, self._outlooks)
         self._outlooks.forget(changes.left)
         self._agenda.update(changes.fresh, changes.left)
@@ -52,15 +56,35 @@ class DensityPlan:
             return None
         guard = Guard(now_s, queue, self._costs)
         planned = self._planned(now_s, guard)
-        kept = (item.job for item in planned if guard.keeps(item.job))
-        lead = guard.overdue(waiting) or next(kept, None) or guard.mandatory()
+        self._kept = (item for item in planned if guard.keeps(item.job))
+        late = guard.overdue(waiting)
+        self._lead = None if late else next(self._kept, None)
+        lead = late or (self._lead.job if self._lead else guard.mandatory())
         if lead is None:
             return None
+        if self._slack:
+            self._price.relax(lead.id)
         if self._max_batch == 1:
-            return Step(exit=lead.exit + 1, ids=(lead.id,))
+            return _step(lead)
         first = {item.job.id for item in planned}
         others = sorted(waiting, key=lambda job: (job.id not in first, job.answer_by_s, job.id))
         return fill(now_s, lead, others, rows=guard.rows, costs=self._costs, max_batch=self._max_batch)
+
+    def adjust(self, now_s: float, step: Step, job: Job) -> Step:
+        """See `interim.scheduling.ahead.Adjusting`."""
+        lead = self._lead
+        if lead is None or not lead.job.exit or self._max_batch > 1:
+            return step
+        self._outlooks.forget((job,))
+        piece = self._outlooks.of(job).within(job.answer_by_s - now_s)
+        density = piece.density if piece else 0.0
+        if lead.job.id == job.id:
+            other = next(self._kept, None) if density < lead.first.density else None
+            return _step(other.job) if other and other.first.density > density else step
+        place = self._agenda.place(job.id)
+        if piece is None or place is None or density <= lead.first.density:
+            return step
+        return _step(job) if self._agenda.least_s()[place] + _ROUNDING_S >= piece.cost_s else step
 
     def _planned(self, now_s: float, guard: Guard) -> list[Item]:
         """The jobs that may run now, the best first."""
@@ -69,12 +93,15 @@ class DensityPlan:
             ready = [item for item in ready if item.job.exit == 0] or ready
         price = self._price.value
         worth = [item for item in ready if item.first.density >= price]
-        if not worth:
-            self._price.relax()
+        self._slack = not worth
         ready = worth or ready
         least_s = self._agenda.least_s()
         free = [item for item in ready if least_s[item.place] + _ROUNDING_S >= item.first.cost_s]
         return free or sorted(ready, key=_by_place)
+
+
+def _step(job: Job) -> Step:
+    return Step(exit=job.exit + 1, ids=(job.id,))
 
 
 def _by_place(item: Item) -> int:

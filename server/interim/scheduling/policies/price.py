@@ -37,6 +37,7 @@ class PricedDeadlines:
     def choose(self, now_s: float, queue: Sequence[Job]) -> Step | None:
         """See `interim.scheduling.policy.Policy`."""
         changes = self._register.update(queue)
+        self._outlooks.forget(changes.fresh)
         self._price.update(now_s, changes, self._outlooks)
         self._outlooks.forget(changes.left)
         waiting = [job for job in queue if job.state is State.WAITING]
@@ -66,10 +67,12 @@ class PricedDeadlines:
                     return job
             else:
                 cheap.append((piece.density, job))
-        self._price.relax()
         cheap.sort(key=_by_density, reverse=True)
         fits = (job for _, job in cheap if guard.keeps(job))
-        return next(fits, None) or guard.mandatory() or guard.overdue(waiting)
+        lead = next(fits, None) or guard.mandatory() or guard.overdue(waiting)
+        if lead is not None:
+            self._price.relax(lead.id)
+        return lead
 
 
 def _by_density(row: tuple[float, Job]) -> float:

@@ -1,8 +1,9 @@
 """The engine's books: what is asked, what waits, what runs; shared by its two threads under one lock.
 
-The control thread brings the front's messages and answers at once, also while a stage runs. The compute
-thread brings results and takes the next step itself at the instant the last one ends: no hand-over between
-threads lies between two steps, and the choice is made with what is known then.
+The control thread brings the front's messages and answers at once, also while a stage runs; and while it runs
+it prepares the step after it. The compute thread brings results and takes the next step itself at the instant
+the last one ends: no hand-over between threads lies between two steps, and what was prepared is checked with
+what is known then.
 """
 
 from __future__ import annotations
@@ -11,6 +12,7 @@ import threading
 import time
 from typing import TYPE_CHECKING
 
+from interim.scheduling.ahead import AGAIN_S
 from interim.scheduling.job import Job
 from interim.server.engine.arena import Slot
 from interim.server.engine.messages import (
@@ -54,6 +56,7 @@ class Control:
         multiple: Heights and widths are padded to it.
         pulse: Of the compute thread.
         send: Takes messages for the front; called under the lock, so in order.
+        begun: Called by the compute thread when a step begins: the control thread is to call `prepare`.
         clock: Monotonic seconds.
     """
 
@@ -64,12 +67,14 @@ class Control:
         multiple: int,
         pulse: Pulse,
         send: Callable[[FromEngine], None],
+        begun: Callable[[], None] = lambda: None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._scheduler = scheduler
         self._multiple = multiple
         self._pulse = pulse
         self._send = send
+        self._begun = begun
         self._clock = clock
         self._changed = threading.Condition()
         self._asked: dict[int, Ask] = {}
@@ -104,6 +109,11 @@ class Control:
                 case Start() | Quit():
                     raise ValueError(f"{message} comes only before or after the engine's work.")
             self._changed.notify()
+
+    def prepare(self) -> None:
+        """Choose the step after the running one, if what is known has changed since that was last done."""
+        with self._changed:
+            self._scheduler.prepare(self._clock(), pause_s=AGAIN_S)
 
     def tick(self) -> None:
         """Say that the compute thread lives, if it does; call this at least every `BEAT_S`."""
@@ -189,7 +199,8 @@ class Control:
                 now_s = self._clock()
                 wake_s = self._scheduler.wake_s(now_s)
                 self._changed.wait(None if wake_s is None else max(wake_s - now_s, 1e-3))
-            return work
+        self._begun()
+        return work
 
     def next_probe(self) -> Probe | None:
         """What to measure while there is nothing to run; answer with `probed`."""

@@ -19,6 +19,7 @@ import socket
 import sys
 import threading
 import traceback
+from functools import partial
 from typing import TYPE_CHECKING
 
 from interim.scheduling.errors import UnknownPolicyError
@@ -39,6 +40,9 @@ NICENESS = 5
 """Of compute threads that share their processors with the front."""
 
 PR_SET_PDEATHSIG = 1
+KEEPING = ctypes.PyDLL(None)
+"""The C library, called without letting go of the interpreter: who is woken so gets it in the next kernel."""
+
 THREAD_DIED = 70
 
 
@@ -65,6 +69,7 @@ class Engine:
         self._channel = channel
         self._arena_descriptor = arena_descriptor
         self._control: Control | None = None
+        self._begun = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)  # a step has begun
         self._opened = threading.Event()
 
     def run(self) -> None:
@@ -78,14 +83,17 @@ class Engine:
 
     def _listen(self) -> None:
         while True:
-            writing = [self._channel] if self._channel.pending else []
-            select.select([self._channel], writing, [], BEAT_S)
+            writing = [self._channel.fileno()] if self._channel.pending else []
+            reading, _, _ = select.select([self._channel.fileno(), self._begun], writing, [], BEAT_S)
+            if self._begun in reading:
+                os.eventfd_read(self._begun)
             self._channel.flush()
             for message in self._channel.receive():
                 self._receive(message)
             if self._channel.ended:
                 os._exit(0)
             if self._control is not None:
+                self._control.prepare()
                 self._control.tick()
 
     def _receive(self, message: object) -> None:
@@ -134,6 +142,7 @@ class Engine:
             multiple=setup.spec.multiple,
             pulse=setup.pulse,
             send=self._channel.send,
+            begun=partial(KEEPING.eventfd_write, self._begun, ctypes.c_uint64(1)),
         )
         arena = Arena(self._arena_descriptor, slots=start.slots, max_pixels=start.max_pixels)
         compute = setup.compute(control, arena)

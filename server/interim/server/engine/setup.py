@@ -51,9 +51,8 @@ class Setup:
         self.pulse = Pulse()
         self.costs = CostModel() if start.learned is None else CostModel.from_dict(start.learned)
         self._max_batch = start.max_batch or (CUDA_BATCH if self._device.device.type == "cuda" else CPU_BATCH)
-        self._policy = named(
-            start.policy, costs=self.costs, max_batch=self._max_batch, utility=worth(self.spec.exits)
-        )
+        self._worth = worth(self.spec.exits)
+        self._policy = named(start.policy, costs=self.costs, max_batch=self._max_batch, utility=self._worth)
         self.warm_up = WarmUp(self.compute, exits=len(self.spec.exits))
         self._warm()
 
@@ -72,7 +71,13 @@ class Setup:
     def scheduler(self) -> Scheduler:
         """A scheduler that shares this setup's costs."""
         jobs = max(MOST_JOBS, self._start.slots)
-        return Scheduler(exits=len(self.spec.exits), costs=self.costs, policy=self._policy, max_jobs=jobs)
+        return Scheduler(
+            exits=len(self.spec.exits),
+            costs=self.costs,
+            policy=self._policy,
+            max_jobs=jobs,
+            utility=self._worth,
+        )
 
     def ready(self) -> Ready:
         """What the front is told."""
