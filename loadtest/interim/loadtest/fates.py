@@ -32,7 +32,7 @@ class Fate:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
-    """A simulated run: every request's fate, in the order they ended, and what deciding took."""
+    """A simulated run: every request's fate, in the order they ended, and what decisions between steps took."""
 
     fates: tuple[Fate, ...]
     decisions: int

@@ -276,11 +276,8 @@ class _Simulation:
     def _finish(self, step: Step, request: Traced) -> None:
         share = request.shares[step.exit] if step.exit < len(request.shares) else 0.0
         job = self._scheduler.jobs.get(request.id)
-<<<<<<< HEAD
-        ended = self._scheduler.finish(self._now_s, step, request.stage_s[step.exit - 1], {request.id: share})
-=======
         self._forecast.learn(request, step.exit)
-        self._scheduler.finish(self._now_s, step, request.stage_s[step.exit - 1], {request.id: share})
+        ended = self._scheduler.finish(self._now_s, step, request.stage_s[step.exit - 1], {request.id: share})
         live = self._live.get(request.id)
         if live is None or job is None:
             return
