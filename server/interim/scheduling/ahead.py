@@ -100,6 +100,7 @@ class Ahead:
 
     def admitted(self, job: Job) -> None:
         """A job has come in: its mandatory work needs room, wherever it lies among the others'."""
+        self._stale = True
         prepared = self._prepared
         if prepared is not None and job.owes:
             work = work_s(job, self._costs)
