@@ -1,22 +1,8 @@
 """What the front learns of its own speed."""
 
-import statistics
-from typing import Any
-
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
-from interim.server.front.pace import LEAST_MARGIN_S, MOST_MARGIN_S, DecodePace, RollingQuantile, SendMargin
-
-
-@given(st.lists(st.floats(0, 1), min_size=1, max_size=600))
-def test_the_rolling_quantile_is_that_of_the_last_values(values: Any) -> None:
-    """Old values are forgotten exactly."""
-    rolling = RollingQuantile(0.5)
-    for value in values:
-        rolling.observe(value)
-    assert rolling.value() == statistics.median_high(values[-256:])
+from interim.server.front.pace import LEAST_MARGIN_S, MOST_MARGIN_S, DecodePace, SendMargin
 
 
 def test_the_margin_follows_the_slowest_sends() -> None:

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from bisect import bisect_left, insort
-from collections import deque
 from typing import TYPE_CHECKING, Self
+
+from interim.scheduling.window import Window
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -20,18 +20,14 @@ _FEWEST = 8
 class Spread:
     """Ratios observed / predicted of the last `WINDOW` observations, and their quantiles."""
 
-    __slots__ = ("_recent", "_sorted")
+    __slots__ = ("_ratios",)
 
     def __init__(self, ratios: Iterable[float] = ()) -> None:
-        self._recent: deque[float] = deque(ratios, maxlen=WINDOW)
-        self._sorted: list[float] = sorted(self._recent)
+        self._ratios = Window(WINDOW, ratios)
 
     def add(self, ratio: float) -> None:
         """Remember one more ratio; the oldest is forgotten when the window is full."""
-        if len(self._recent) == WINDOW:
-            del self._sorted[bisect_left(self._sorted, self._recent[0])]
-        self._recent.append(ratio)
-        insort(self._sorted, ratio)
+        self._ratios.add(ratio)
 
     def quantile(self, q: float) -> float:
         """The q-quantile of the ratios (linear between neighbours), never below 1 for q >= 0.5.
@@ -39,13 +35,10 @@ class Spread:
         Few observations say little about the tail: the excess of the margin is 1 / n, and the least that is
         charged is `UNTOLD` above the mean for a tail that none of them can have shown.
         """
-        n = len(self._sorted)
+        n = len(self._ratios)
         if n == 0:
             return 2.0
-        place = q * (n - 1)
-        low = int(place)
-        high = min(low + 1, n - 1)
-        value = self._sorted[low] + (place - low) * (self._sorted[high] - self._sorted[low])
+        value = self._ratios.between(q)
         if q < 0.5:
             return value
         untold = max(1.0 - n * (1.0 - q), 0.0)
@@ -56,13 +49,12 @@ class Spread:
 
         A few always stay.
         """
-        spare = max(len(self._sorted) - _FEWEST, 0)
-        for _ in range(min(max(len(self._sorted) // 4, 1), spare)):
-            self._recent.remove(self._sorted.pop())
+        n = len(self._ratios)
+        self._ratios.forget_largest(min(max(n // 4, 1), max(n - _FEWEST, 0)))
 
     def to_list(self) -> list[float]:
         """The ratios, oldest first."""
-        return list(self._recent)
+        return self._ratios.to_list()
 
     @classmethod
     def from_list(cls, ratios: Iterable[float]) -> Self:

@@ -1,8 +1,8 @@
 """How long the front itself takes, learnt while it runs: the send margin and the cost of decoding."""
 
-import bisect
-from collections import deque
 from dataclasses import dataclass
+
+from interim.scheduling.window import Window
 
 LEAST_MARGIN_S = 0.001
 MOST_MARGIN_S = 0.050  # a slow reader's time is its own: it must not cost others their last exit
@@ -19,57 +19,23 @@ _FIRST_STRETCH = 1.5
 _HANDING_S = 0.0005  # a verdict, a thread and a message lie between a question and a decoded image
 
 
-class RollingQuantile:
-    """A quantile of the last `_WINDOW` values."""
-
-    def __init__(self, quantile: float) -> None:
-        self._quantile = quantile
-        self._recent: deque[float] = deque()
-        self._sorted: list[float] = []
-
-    def observe(self, value: float) -> None:
-        """Add a value; the oldest goes."""
-        self._recent.append(value)
-        bisect.insort(self._sorted, value)
-        if len(self._recent) > _WINDOW:
-            del self._sorted[bisect.bisect_left(self._sorted, self._recent.popleft())]
-
-    def forget_largest(self, share: float) -> None:
-        """Forget this share of the values, the largest first, at least one."""
-        for _ in range(min(max(int(share * len(self._sorted)), 1), len(self._sorted))):
-            self._recent.remove(self._sorted.pop())
-
-    @property
-    def count(self) -> int:
-        """How many values it knows."""
-        return len(self._sorted)
-
-    def value(self) -> float | None:
-        """The quantile so far (the nearest rank, never below it); None before the first value."""
-        if not self._sorted:
-            return None
-        return self._sorted[min(int(self._quantile * len(self._sorted)), len(self._sorted) - 1)]
-
-
 class SendMargin:
     """How long before the deadline the answer must be on its way: rolling p99.5 of encode + write by size."""
 
     def __init__(self) -> None:
-        self._by_size: dict[int, RollingQuantile] = {}
+        self._by_size: dict[int, Window] = {}
 
     def observe(self, pixels: int, seconds: float) -> None:
         """Note one encode + write of a map of `pixels`."""
         if seconds <= MOST_MARGIN_S:
-            self._by_size.setdefault(_octave(pixels), RollingQuantile(_NEARLY_ALWAYS)).observe(seconds)
+            self._by_size.setdefault(_octave(pixels), Window(_WINDOW)).add(seconds)
 
     def margin_s(self, pixels: int) -> float:
         """The margin for a map of `pixels`, in seconds: at least 1 ms; a guess, and 3 ms, until its tail is known."""
         seen = self._by_size.get(_octave(pixels))
-        value = seen.value() if seen else None
-        if value is None:
-            value = min(pixels * 1e-6 * _GUESS_S_PER_MPX, MOST_MARGIN_S)
-        told = seen is not None and seen.count >= _TELLING
-        return max(value, LEAST_MARGIN_S if told else _UNTOLD_MARGIN_S)
+        if not seen:
+            return max(min(pixels * 1e-6 * _GUESS_S_PER_MPX, MOST_MARGIN_S), _UNTOLD_MARGIN_S)
+        return max(seen.above(_NEARLY_ALWAYS), LEAST_MARGIN_S if len(seen) >= _TELLING else _UNTOLD_MARGIN_S)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -94,23 +60,23 @@ class DecodePace:
 
     def __init__(self) -> None:
         self._ns = dict(self._FIRST_NS)
-        self._stretch = RollingQuantile(_USUALLY)
+        self._stretch = Window(_WINDOW)
         self._backlog_s = 0.0
         self._last_s = float("inf")
 
     def expect(self, kind: str, pixels: int, *, now_s: float) -> Decoding:
         """An image of `pixels` (before scaling down) is to be decoded after all others expected so far."""
-        if now_s - self._last_s >= _AGAIN_S and self._stretch.count:
+        if now_s - self._last_s >= _AGAIN_S and self._stretch:
             self._last_s = now_s
-            self._stretch.forget_largest(_DOUBTED)
+            self._stretch.forget_largest(max(int(_DOUBTED * len(self._stretch)), 1))
         work_s = self._ns[kind] * 1e-9 * pixels
         self._backlog_s += work_s
         return Decoding(kind=kind, pixels=pixels, work_s=work_s, load_s=self._backlog_s)
 
     def ready_in_s(self, decoding: Decoding) -> float:
         """Seconds from when it was expected within which it will usually be decoded."""
-        stretch = self._stretch.value() if self._stretch.count >= _ENOUGH else None
-        return (decoding.load_s + _HANDING_S) * (stretch or _FIRST_STRETCH)
+        stretch = self._stretch.above(_USUALLY) if len(self._stretch) >= _ENOUGH else _FIRST_STRETCH
+        return (decoding.load_s + _HANDING_S) * stretch
 
     def done(self, decoding: Decoding, *, cpu_s: float, took_s: float, now_s: float) -> None:
         """It was decoded by now, in `cpu_s` of processor time, `took_s` after it was expected.
@@ -120,7 +86,7 @@ class DecodePace:
         self.dropped(decoding)
         self._last_s = now_s
         self._ns[decoding.kind] += 0.2 * (cpu_s * 1e9 / decoding.pixels - self._ns[decoding.kind])
-        self._stretch.observe(took_s / (decoding.load_s + _HANDING_S))
+        self._stretch.add(took_s / (decoding.load_s + _HANDING_S))
 
     def dropped(self, decoding: Decoding) -> None:
         """It will not be decoded: refused, or given up."""
