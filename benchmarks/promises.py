@@ -20,12 +20,12 @@ from benchmarks.material import count
 from benchmarks.measured import Measured, serving_facts
 from benchmarks.server_process import serving
 
-from interim.client import AsyncClient
+from interim.client import Client
 from interim.loadtest.costs import costs_of
 from interim.loadtest.live import material, run_traffic
 from interim.loadtest.measuring import measure as measured_costs
 from interim.loadtest.plan import plan
-from interim.loadtest.promises import Check
+from interim.loadtest.promises import Check, failed_check, without_exit
 from interim.loadtest.scenario import read_scenario
 from interim.loadtest.summary import LAG_LIMIT_MS
 from interim.loadtest.traffic import Traffic, settled
@@ -34,9 +34,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from benchmarks.server_process import RunningServer
-
-    from interim.client import Model, Status
+    from interim.client import Status
     from interim.loadtest.costs import Costs
     from interim.loadtest.outcome import Outcome
     from interim.loadtest.run_file import Run
@@ -68,7 +66,8 @@ def measure(asked: argparse.Namespace) -> Measured:
         seconds = 1.0 if asked.quick else 4.0
         pictures = material(traffic).pictures
         costs = asyncio.run(measured_costs(server.target, pictures, seconds=seconds))
-        status, model = asyncio.run(_asked(server))
+        with Client(server.target) as client:
+            status, model = client.status(), client.model()
         alone = costs_of(status, model)  # what the device would carry, were there nothing else to do
         full_hz = max(costs.full_hz, alone.full_hz)
         ours = settled(traffic, exit1_hz=alone.exit1_hz, full_hz=full_hz, full_ms=costs.full_ms)
@@ -105,11 +104,6 @@ def _cpu_s(pid: int) -> float:
     return (int(words[11]) + int(words[12])) / os.sysconf("SC_CLK_TCK")
 
 
-async def _asked(server: RunningServer) -> tuple[Status, Model]:
-    async with AsyncClient(server.target) as client:
-        return await client.status(), await client.model()
-
-
 def _judged(run: Run, known: tuple[Costs, Costs], busy: Busy, rate_hz: float, status: Status) -> Measured:
     """`known`: what requests one after the other showed, and what the device says of itself."""
     costs, alone = known
@@ -128,7 +122,7 @@ def _judged(run: Run, known: tuple[Costs, Costs], busy: Busy, rate_hz: float, st
         *(f"{name} kept {cores:.2f} cores busy" for name, cores in busy.cores.items()),
         "",
         *summary.as_table().splitlines(),
-        f"{'without exit 1':<22} {len(_without(run.outcomes))} of the admitted when their time was up",
+        f"{'without exit 1':<22} {without_exit(run.outcomes)} of the admitted when their time was up",
         *(_told(one) for one in late[:_SHOWN]),
     ]
     figures: dict[str, Any] = {
@@ -139,7 +133,7 @@ def _judged(run: Run, known: tuple[Costs, Costs], busy: Busy, rate_hz: float, st
         "device_full_hz": alone.full_hz,
         "device_exit1_hz": alone.exit1_hz,
         "busy_cores": busy.cores,
-        "without_exit1_in_time": len(_without(run.outcomes)),
+        "without_exit1_in_time": without_exit(run.outcomes),
         "late": [_record(one) for one in late],
     }
     return Measured(
@@ -152,24 +146,18 @@ def _judged(run: Run, known: tuple[Costs, Costs], busy: Busy, rate_hz: float, st
 
 def _checks(outcomes: Sequence[Outcome], late: int, busy: Busy, lag_ms: float | None) -> tuple[Check, ...]:
     most = -(-LATE_FLOOR * len(outcomes) // LATE_OF)
-    failed = sum(bool(one.cause) and one.ending.name == "FAILED" for one in outcomes)
     return (
         Check(
-            promise="admitted requests without exit 1 in time", measured=len(_without(outcomes)), limit=most
+            promise="admitted requests without exit 1 in time", measured=without_exit(outcomes), limit=most
         ),
         Check(promise="answers that the server marks as late", measured=late, limit=most),
-        Check(promise="requests that failed", measured=failed, limit=0),
+        failed_check(outcomes),
         Check(promise="the sender's own lag, p99, ms", measured=lag_ms, limit=LAG_LIMIT_MS),
         *(
             Check(promise=f"cores that the {name} keeps busy", measured=cores, limit=MOST_CORES)
             for name, cores in busy.cores.items()
         ),
     )
-
-
-def _without(outcomes: Sequence[Outcome]) -> list[Outcome]:
-    """The admitted to whom no exit had been handed over by their deadline, as the server says."""
-    return [one for one in outcomes if one.admitted and not one.exit_in_time]
 
 
 def _record(one: Outcome) -> dict[str, Any]:

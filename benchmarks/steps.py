@@ -15,13 +15,13 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.measured import Measured, serving_facts
 from benchmarks.server_process import serving
 
-from interim.client import AsyncClient, Status
+from interim.client import Client
 from interim.loadtest.comparison import Comparison
 from interim.loadtest.live import material, run_traffic
 from interim.loadtest.measuring import measure as measured_costs
 from interim.loadtest.page.recovery import recovery, steps_of
 from interim.loadtest.plan import plan
-from interim.loadtest.promises import Check
+from interim.loadtest.promises import Check, without_exit
 from interim.loadtest.replay import replay
 from interim.loadtest.scenario import described, read_scenario
 from interim.loadtest.seen import seen_in
@@ -52,7 +52,8 @@ def measure(asked: argparse.Namespace) -> Measured:
     with serving("--warm-sizes", f"{height}x{width}", *asked.server) as server:
         pictures = material(scenarios[0]).pictures
         costs = asyncio.run(measured_costs(server.target, pictures, seconds=1.0 if asked.quick else 4.0))
-        status = asyncio.run(_status(server.target))
+        with Client(server.target) as client:
+            status = client.status()
         pairs = [_both(scenario, costs, server.target) for scenario in scenarios]
     if asked.runs:
         _keep(asked.runs, pairs)
@@ -79,11 +80,6 @@ def _both(scenario: Traffic, costs: Costs, target: str) -> tuple[Run, Run]:
     known = {"scenario": described(ours), "costs": seen.as_json()}
     real = dataclasses.replace(run, facts={**known, **run.facts})
     return real, replay(requests, seen, policy=DEFAULT_POLICY, name=scenario.name)
-
-
-async def _status(target: str) -> Status:
-    async with AsyncClient(target) as client:
-        return await client.status()
 
 
 def _keep(folder: Path, pairs: list[tuple[Run, Run]]) -> None:
@@ -115,7 +111,7 @@ def _figures(real: Run, simulated: Run) -> dict[str, Any]:
 
 
 def _checks(real: Run, simulated: Run) -> list[Check]:
-    without = sum(one.admitted and not one.exit_in_time for one in real.outcomes)
+    without = without_exit(real.outcomes)
     checks = [Check(promise=f"{real.name}: admitted without exit 1 in time", measured=without, limit=0)]
     if real.name == "step":
         refused = sum(real.summary.refused.values())

@@ -68,9 +68,16 @@ def deadline_checks(outcomes: Sequence[Outcome]) -> tuple[Check, ...]:
             measured=sum(outcome.ending is Ending.NO_EXIT for outcome in admitted),
             limit=0,
         ),
-        Check(
-            promise="requests that failed",
-            measured=sum(outcome.ending is Ending.FAILED for outcome in outcomes),
-            limit=0,
-        ),
+        failed_check(outcomes),
     )
+
+
+def failed_check(outcomes: Sequence[Outcome]) -> Check:
+    """No request fails."""
+    failed = sum(outcome.ending is Ending.FAILED for outcome in outcomes)
+    return Check(promise="requests that failed", measured=failed, limit=0)
+
+
+def without_exit(outcomes: Sequence[Outcome]) -> int:
+    """To how many admitted requests no exit had been handed over by their deadline, as the server says."""
+    return sum(outcome.admitted and not outcome.exit_in_time for outcome in outcomes)
