@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 from dataclasses import dataclass, field
-from itertools import pairwise
 from random import Random
 from statistics import fmean, median
 from typing import TYPE_CHECKING, Any
@@ -15,7 +15,7 @@ from interim.loadtest.costs import Costs
 from interim.loadtest.seen import Passage, as_seen
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Sequence
+    from collections.abc import Awaitable, Callable, Sequence
 
     from interim.client import Model, Refinement
     from interim.client.request import ImageSource
@@ -220,25 +220,18 @@ async def _carried(
 ) -> Carried:
     """Requests while some always wait, none of them hurried; by the instants the server handed them over."""
     loop = asyncio.get_running_loop()
-    begin_s = loop.time()
     ends: list[float] = []
 
-    async def one_after_another(first: int) -> None:
-        for picture in _in_turn(pictures, first):
-            if loop.time() >= begin_s + seconds:
-                return
-            sent_s = loop.time()
-            answers = client.infer(picture, budget_ms=UNHURRIED_MS, model=model, max_exit=max_exit)
-            try:
-                ends.extend([sent_s + each.elapsed_ms / 1e3 async for each in answers if each.final])
-            except Refused as refused:
-                await asyncio.sleep(max(refused.retry_after_ms, 1.0) / 1e3)
+    async def ask(picture: bytes) -> None:
+        sent_s = loop.time()
+        answers = client.infer(picture, budget_ms=UNHURRIED_MS, model=model, max_exit=max_exit)
+        ends.extend([sent_s + each.elapsed_ms / 1e3 async for each in answers if each.final])
 
-    await asyncio.gather(*(one_after_another(first) for first in range(_AT_ONCE)))
+    await _keep_asking(ask, pictures, seconds)
     if len(ends) < 2:
         raise Unavailable(f"the server carried fewer than two requests in {seconds:g} s: measure longer")
     ends.sort()
-    gaps_ms = tuple(1e3 * (after - before) for before, after in pairwise(ends))
+    gaps_ms = tuple(1e3 * (after - before) for before, after in itertools.pairwise(ends))
     return Carried(hz=1e3 / fmean(gaps_ms), gaps_ms=gaps_ms)
 
 
@@ -247,27 +240,39 @@ async def _hurry(
 ) -> Hurried:
     """Requests with deadlines, some always waiting; in their second half the least budget with hope is sought."""
     loop = asyncio.get_running_loop()
-    until_s = loop.time() + seconds
     seen = Hurried()
     random = Random(1)
 
-    async def one_after_another(first: int) -> None:
-        for picture in _in_turn(pictures, first):
-            if loop.time() >= until_s:
-                return
-            sent_s, budget_ms = loop.time(), alone.full_ms * random.uniform(*_HURRIED_RUNS)
-            answers = client.infer(picture, budget_ms=budget_ms, model=model)
-            try:
-                seen.ended(sent_s, [each async for each in answers], alone.ready_ms)
-            except Refused as refused:
-                await asyncio.sleep(max(refused.retry_after_ms, 1.0) / 1e3)
+    async def ask(picture: bytes) -> None:
+        sent_s, budget_ms = loop.time(), alone.full_ms * random.uniform(*_HURRIED_RUNS)
+        answers = client.infer(picture, budget_ms=budget_ms, model=model)
+        seen.ended(sent_s, [each async for each in answers], alone.ready_ms)
 
     async def seek() -> None:
         await asyncio.sleep(seconds / 2)
         seen.least_ms = await _least_ms(client, pictures[0], model, 2.0 * alone.full_ms)
 
-    await asyncio.gather(seek(), *(one_after_another(first) for first in range(_AT_ONCE)))
+    await asyncio.gather(seek(), _keep_asking(ask, pictures, seconds))
     return seen
+
+
+async def _keep_asking(
+    ask: Callable[[bytes], Awaitable[None]], pictures: Sequence[bytes], seconds: float
+) -> None:
+    """Asks for one picture after another, a few at once, so that some always wait; the refused pause first."""
+    loop = asyncio.get_running_loop()
+    until_s = loop.time() + seconds
+
+    async def one_after_another(first: int) -> None:
+        for picture in itertools.islice(itertools.cycle(pictures), first, None, _AT_ONCE):
+            if loop.time() >= until_s:
+                return
+            try:
+                await ask(picture)
+            except Refused as refused:
+                await asyncio.sleep(max(refused.retry_after_ms, 1.0) / 1e3)
+
+    await asyncio.gather(*(one_after_another(first) for first in range(_AT_ONCE)))
 
 
 async def _least_ms(client: AsyncClient, picture: bytes, model: str, high_ms: float) -> float:
@@ -284,13 +289,6 @@ async def _least_ms(client: AsyncClient, picture: bytes, model: str, high_ms: fl
             hopeless = False
         low_ms, high_ms = (middle_ms, high_ms) if hopeless else (low_ms, middle_ms)
     return high_ms
-
-
-def _in_turn(pictures: Sequence[bytes], first: int) -> Iterator[bytes]:
-    place = first
-    while True:
-        yield pictures[place % len(pictures)]
-        place += _AT_ONCE
 
 
 def _quality(model: Model) -> tuple[float, ...]:
