@@ -26,6 +26,8 @@ from interim.model_zoo.label_map import label_map
 from interim.model_zoo.native.library import Missing
 from interim.model_zoo.prepare import prepare
 from interim.training.bench.masks import KINDS, masks
+from interim.training.commands.bench import parse_shares
+from interim.training.commands.profile import parse_size
 
 if TYPE_CHECKING:
     import argparse
@@ -44,10 +46,17 @@ WARM = 3
 def options(parser: argparse.ArgumentParser) -> None:
     """Adds this benchmark's own options."""
     parser.add_argument("--model", default="default", help="a name or a checkpoint (default: %(default)s)")
-    parser.add_argument("--size", default="1024x2048", metavar="HxW", help="(default: %(default)s)")
+    parser.add_argument(
+        "--size", type=parse_size, default="1024x2048", metavar="HxW", help="(default: %(default)s)"
+    )
     parser.add_argument("--batch", type=count, default=1, metavar="N", help="images (default: %(default)s)")
     parser.add_argument("--masks", choices=KINDS, default="blobs", help="(default: %(default)s)")
-    parser.add_argument("--active", default=".81,.62,.37", help="shares of positions (default: %(default)s)")
+    parser.add_argument(
+        "--active",
+        type=parse_shares,
+        default=".81,.62,.37",
+        help="shares of positions (default: %(default)s)",
+    )
     parser.add_argument("--repeats", type=count, default=30, metavar="N", help="(default: %(default)s)")
     parser.add_argument("--compile", action="store_true", help="torch.compile too")
 
@@ -57,11 +66,10 @@ def measure(asked: argparse.Namespace) -> Measured:
     if not torch.cuda.is_available():
         raise ServerError("there is no CUDA device here: nothing was measured")
     device = torch.device("cuda", 0)
-    height, width = (int(side) for side in asked.size.split("x"))
+    height, width = asked.size
     network = _network(asked.model)
     images = torch.randint(0, 256, (asked.batch, 3, height, width), dtype=torch.uint8, device=device)
-    shares = [float(share) for share in asked.active.split(",")]
-    chosen = masks(asked.masks, (height // 4, width // 4), shares)
+    chosen = masks(asked.masks, (height // 4, width // 4), asked.active)
     on_device = [mask.to(device).expand(asked.batch, -1, -1) for mask in chosen]
     with torch.inference_mode():
         runs = _contestants(network, images, on_device, compiled=asked.compile)

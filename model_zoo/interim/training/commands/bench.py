@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 import os
 from typing import TYPE_CHECKING, Any
@@ -16,8 +17,6 @@ from interim.training.commands.profile import parse_size
 from interim.training.output import add_json, table, write_json
 
 if TYPE_CHECKING:
-    import argparse
-
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -40,7 +39,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--masks", choices=KINDS, default="blobs", help="their shape (default: blobs)")
     parser.add_argument(
         "--active",
-        type=_shares,
+        type=parse_shares,
         default=(0.81, 0.62, 0.37),
         metavar="A,B,C",
         help="active shares of stages 2 to 4, for blobs and contours (default: .81,.62,.37, the paper's)",
@@ -127,5 +126,13 @@ def _page(arguments: argparse.Namespace, found: Bench, active: list[float]) -> s
     )
 
 
-def _shares(text: str) -> tuple[float, ...]:
-    return tuple(float(part) for part in text.split(","))
+def parse_shares(text: str) -> tuple[float, ...]:
+    """Active shares, from `.81,.62,.37`.
+
+    Raises:
+        argparse.ArgumentTypeError: it is no such text.
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} are no shares: write numbers, say .81,.62,.37") from None
