@@ -9,6 +9,7 @@ import numpy as np
 import torch
 
 from interim.training.data.people.crops import draw_person
+from interim.training.data.turns import Turns
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -29,7 +30,7 @@ class PeopleBatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PeopleBatches:
-    """People in an order drawn anew each epoch; every choice is derived from (seed, epoch, place)."""
+    """People in turn."""
 
     people: Sequence[Portrait]
     flip: Sequence[int]
@@ -40,19 +41,13 @@ class PeopleBatches:
     @property
     def steps(self) -> int:
         """Whole batches in one epoch."""
-        return max(1, len(self.people) // self.size)
+        return self._turns.steps
 
     def draw(self, epoch: int, step: int) -> PeopleBatch:
         """The batch of one step."""
-        order = np.random.default_rng([self.seed, epoch]).permutation(len(self.people))
         crops = [
-            draw_person(
-                self.people[order[place % len(order)]],
-                self.rule,
-                self.flip,
-                np.random.default_rng([self.seed, epoch, place]),
-            )
-            for place in range(step * self.size, (step + 1) * self.size)
+            draw_person(self.people[turn.sample], self.rule, self.flip, turn.rng)
+            for turn in self._turns.of(epoch, step)
         ]
         images = torch.from_numpy(np.stack([crop.image for crop in crops]))
         return PeopleBatch(
@@ -60,3 +55,7 @@ class PeopleBatches:
             xy=torch.from_numpy(np.stack([crop.xy for crop in crops])),
             known=torch.from_numpy(np.stack([crop.known for crop in crops])),
         )
+
+    @property
+    def _turns(self) -> Turns:
+        return Turns(count=len(self.people), size=self.size, seed=self.seed)
