@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-import torch
-
 from interim.model_zoo.native.heads import head as head_on_kernels
+from interim.model_zoo.native.layers import split
 from interim.model_zoo.networks.hrnet import heads
 
 if TYPE_CHECKING:
@@ -35,10 +34,7 @@ class PlainHead:
     """Each branch convolved at its own size; then one kernel enlarges, adds, applies the ReLU and classifies."""
 
     def __init__(self, part: heads.PlainHead, channels: Sequence[int], operations: Operations) -> None:
-        conv = part.mix.conv
-        weights = torch.split(conv.weight, list(channels), 1)
-        biases = [conv.bias] + [None] * (len(weights) - 1)
-        self._mix = [operations.conv([weight], bias) for weight, bias in zip(weights, biases, strict=True)]
+        self._mix = split(part.mix.conv, part.mix.conv.bias, channels, operations.conv)
         last = part.classify
         self._classify = operations.conv([last.weight], last.bias)
         self.classes = self._classify.outputs

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING
 import torch
 
 from interim.model_zoo.anytime import ModelSpec, Slices, State
-from interim.model_zoo.gpu.plan import IMAGE_LEVEL, GpuSection, Place, Plan
+from interim.model_zoo.gpu.plan import GpuSection, Place, Plan
 from interim.model_zoo.gpu.target import power
 from interim.model_zoo.native.layers import typed
-from interim.model_zoo.networks.hrnet.network import Section, check_images
+from interim.model_zoo.networks.hrnet.network import Section, check_images, extent
 from interim.model_zoo.prepare import prepare
 
 if TYPE_CHECKING:
@@ -96,11 +96,6 @@ class GpuHrnet:
 
     def _place(self, state: State) -> Place:
         """Where a state runs."""
-        if state.prediction is None:
-            images, _, height, width = state.maps[0].shape
-            size = (height >> -IMAGE_LEVEL, width >> -IMAGE_LEVEL)
-        else:
-            images, *sides = state.prediction.active.shape
-            size = (sides[0], sides[1])
+        images, size = extent(state)
         masked = self.masking and state.prediction is not None
         return Place(images=power(images), size=size, masked=masked)

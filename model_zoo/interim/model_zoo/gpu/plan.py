@@ -14,9 +14,9 @@ from interim.model_zoo.gpu.heads import head
 from interim.model_zoo.gpu.segment import Segment
 from interim.model_zoo.gpu.tape import Launch, segments
 from interim.model_zoo.gpu.workspace import Workspace
-from interim.model_zoo.native.layers import typed
-from interim.model_zoo.native.stages import BranchStage, FirstStage
-from interim.model_zoo.networks.hrnet import stage
+from interim.model_zoo.native.stages import stages
+from interim.model_zoo.networks.hrnet.intake import PIXEL_CHANNELS
+from interim.model_zoo.networks.hrnet.network import IMAGE_LEVEL
 
 if TYPE_CHECKING:
     from collections.abc import Generator
@@ -29,12 +29,6 @@ if TYPE_CHECKING:
     from interim.model_zoo.native.workspace import Workspace as NativeWorkspace
     from interim.model_zoo.networks.hrnet.network import Section
 
-IMAGE_LEVEL = -2
-"""The level of the image itself; the logits are at level 0."""
-
-PIXEL_CHANNELS = 4
-"""Red, green, blue, and ones (`intake.WithOnes`)."""
-
 SEGMENT_WORK = 200_000_000_000
 """Multiply-accumulates of a segment, which cannot be interrupted: a millisecond or so of a large GPU."""
 
@@ -43,11 +37,7 @@ class GpuSection:
     """What lies between two exits: the stages as the CPU's kernels have them, then the exit's head."""
 
     def __init__(self, part: Section, operations: Operations) -> None:
-        native = cast("NativeOperations", operations)  # has all that stages ask of one
-        self._stages: list[FirstStage | BranchStage] = [
-            *(FirstStage(each, native) for each in typed(stage.FirstStage, part.stages)),
-            *(BranchStage(each, native) for each in typed(stage.BranchStage, part.stages)),
-        ]
+        self._stages = stages(part, cast("NativeOperations", operations))  # has all that stages ask of one
         self.channels = self._stages[-1].outputs
         self._head = head(part.head, self.channels, operations)
         self.classes = self._head.classes

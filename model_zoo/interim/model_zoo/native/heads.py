@@ -44,7 +44,7 @@ class PlainHead:
     """Each branch convolved at its own size, enlarged and added; ReLU; 1x1 to the classes."""
 
     def __init__(self, part: heads.PlainHead, channels: Sequence[int], operations: Operations) -> None:
-        self._mix = split(part.mix.conv, whole_bias(part.mix), channels, operations)
+        self._mix = split(part.mix.conv, whole_bias(part.mix), channels, operations.conv)
         self._classify = plain(part.classify, operations)
         self.classes = self._classify.outputs
 

@@ -12,7 +12,7 @@ from interim.model_zoo.masked.fill import FrozenFill
 from interim.model_zoo.native.taps import Taps
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from torch import Tensor
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from interim.model_zoo.native.workspace import Steps, Workspace
 
 Kind = TypeVar("Kind", bound=nn.Module)
+Made = TypeVar("Made")
 
 
 def typed(kind: type[Kind], modules: nn.Module) -> list[Kind]:
@@ -48,12 +49,15 @@ def whole_bias(part: ConvNorm) -> Tensor | None:
 
 
 def split(
-    conv: Conv, bias: Tensor | None, channels: Sequence[int], operations: Operations
-) -> list[SlicedConv]:
-    """A 1x1 convolution of concatenated maps as one for each map; the first has the bias."""
+    conv: Conv,
+    bias: Tensor | None,
+    channels: Sequence[int],
+    make: Callable[[Sequence[Tensor], Tensor | None], Made],
+) -> list[Made]:
+    """A 1x1 convolution of concatenated maps as one for each map, made by `make`; the first has the bias."""
     weights = torch.split(conv.weight, list(channels), 1)
     biases = [bias] + [None] * (len(weights) - 1)
-    return [operations.conv([weight], each) for weight, each in zip(weights, biases, strict=True)]
+    return [make([weight], each) for weight, each in zip(weights, biases, strict=True)]
 
 
 def taps_around(part: ConvNorm) -> Taps | None:

@@ -12,10 +12,10 @@ from interim.model_zoo.anytime import ModelSpec, Prediction, Slices, State
 from interim.model_zoo.native.heads import head
 from interim.model_zoo.native.layers import typed
 from interim.model_zoo.native.regions import Held, Interpolated
-from interim.model_zoo.native.stages import BranchStage, FirstStage
+from interim.model_zoo.native.stages import stages
 from interim.model_zoo.native.workspace import Workspace
-from interim.model_zoo.networks.hrnet import stage
-from interim.model_zoo.networks.hrnet.network import Section, check_images
+from interim.model_zoo.networks.hrnet.intake import PIXEL_CHANNELS
+from interim.model_zoo.networks.hrnet.network import IMAGE_LEVEL, Section, check_images, extent
 from interim.model_zoo.prepare import prepare
 
 if TYPE_CHECKING:
@@ -29,24 +29,15 @@ if TYPE_CHECKING:
     from interim.model_zoo.native.workspace import Spares
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 
-IMAGE_LEVEL = -2
-"""The level of the image itself; the logits are at level 0."""
-
 KEPT_SIZES = 4
 """Spare maps are kept for so many sizes, the latest."""
-
-PIXEL_CHANNELS = 4
-"""Red, green, blue, and ones (`intake.WithOnes`)."""
 
 
 class NativeSection:
     """What lies between two exits: stages, then the exit's head."""
 
     def __init__(self, part: Section, operations: Operations) -> None:
-        self._stages: list[FirstStage | BranchStage] = [
-            *(FirstStage(each, operations) for each in typed(stage.FirstStage, part.stages)),
-            *(BranchStage(each, operations) for each in typed(stage.BranchStage, part.stages)),
-        ]
+        self._stages = stages(part, operations)
         self.channels = self._stages[-1].outputs
         self._head = head(part.head, self.channels, operations)
         self.classes = self._head.classes
@@ -95,7 +86,7 @@ class NativeHrnet:
 
     def stage(self, exit_: int, state: State) -> Slices:
         """Run the section that ends at `exit_` (from 1); a slice is a millisecond or so."""
-        shape = _shape(state)
+        shape = extent(state)
         idle = self._idle(shape)
         spares = idle.pop() if idle else {}
         before = state.prediction.active if self.masking and state.prediction else None
@@ -149,12 +140,3 @@ class NativeHrnet:
         """The exit's answer; a position that was not refined has the logits of before, and so their confidence."""
         active = before.active if before else None
         return Prediction(logits, *self.operations.surety(logits, self._rule, self.spec.threshold, active))
-
-
-def _shape(state: State) -> tuple[int, tuple[int, int]]:
-    """The number of images in a state, and their height and width at level 0."""
-    if state.prediction is None:
-        images, _, height, width = state.maps[0].shape
-        return images, (height >> -IMAGE_LEVEL, width >> -IMAGE_LEVEL)
-    images, height, width = state.prediction.active.shape
-    return images, (height, width)

@@ -26,7 +26,7 @@ class RedesignedHead:
 
     def __init__(self, part: heads.RedesignedHead, channels: Sequence[int], operations: Operations) -> None:
         first, *rest = typed(ConvNorm, part.down)
-        self._mix = split(first.conv, first.conv.bias, channels, operations)
+        self._mix = split(first.conv, first.conv.bias, channels, operations.conv)
         self._down = [plain(down.conv, operations) for down in rest]
         self._up = [plain(up.conv, operations) for up in typed(ConvNorm, part.up)]
         self._classify = plain(part.classify, operations)
@@ -97,7 +97,7 @@ class InterpolatedHead:
 
     def __init__(self, part: heads.RedesignedHead, channels: Sequence[int], operations: Operations) -> None:
         first, *rest = typed(ConvNorm, part.down)
-        self._mix = split(first.conv, first.conv.bias, channels, operations)
+        self._mix = split(first.conv, first.conv.bias, channels, operations.conv)
         self._mixture = Settled(first)
         self._down = [Layer(down, operations) for down in rest]
         self._up = [(plain(up.conv, operations), Settled(up)) for up in typed(ConvNorm, part.up)]

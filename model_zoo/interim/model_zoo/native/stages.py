@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from interim.model_zoo.native.maps import Map
     from interim.model_zoo.native.operations import Operations
     from interim.model_zoo.native.workspace import Workspace
+    from interim.model_zoo.networks.hrnet.network import Section
 
 Maps = tuple["Map", ...]
 MapSteps = Generator[None, None, Maps]
@@ -90,6 +91,14 @@ class BranchStage:
             maps = yield from module.steps(streams, space)
             streams = [Stream(x, x) for x in maps]
         return maps
+
+
+def stages(section: Section, operations: Operations) -> list[FirstStage | BranchStage]:
+    """Those of a section, in order."""
+    return [
+        *(FirstStage(each, operations) for each in typed(stage.FirstStage, section.stages)),
+        *(BranchStage(each, operations) for each in typed(stage.BranchStage, section.stages)),
+    ]
 
 
 def _kept(part: nn.Module, operations: Operations) -> Layer | None:

@@ -9,6 +9,9 @@ IMAGE_MEAN = (0.485, 0.456, 0.406)
 IMAGE_STD = (0.229, 0.224, 0.225)
 """ImageNet's, of RGB values from 0 to 1."""
 
+PIXEL_CHANNELS = 4
+"""Red, green, blue, and ones: those of `WithOnes`."""
+
 
 class Normalise(nn.Module):
     """(RGB / 255 - mean) / std."""
@@ -30,7 +33,7 @@ class WithOnes(nn.Module):
     def forward(self, images: Tensor, dtype: torch.dtype) -> Tensor:
         """Images (N, 3, H, W) uint8 to (N, 4, H, W) in `dtype`, channels last."""
         count, _, height, width = images.shape
-        held = torch.ones(count, height, width, 4, dtype=dtype, device=images.device)
+        held = torch.ones(count, height, width, PIXEL_CHANNELS, dtype=dtype, device=images.device)
         held[..., :3] = images.permute(0, 2, 3, 1)
         return held.permute(0, 3, 1, 2)
 

@@ -22,6 +22,10 @@ if TYPE_CHECKING:
     from interim.model_zoo.networks.hrnet.transition import Maps
 
 
+IMAGE_LEVEL = -2
+"""The level of the image itself; the logits are at level 0."""
+
+
 class Section(nn.Module):
     """What lies between two exits: stages of the network, then the head of the exit."""
 
@@ -109,6 +113,15 @@ class AnytimeHrnet(nn.Module):
             confidence = torch.where(refined, confidence, previous.confidence)
             active = active & refined
         return Prediction(logits, confidence, active)
+
+
+def extent(state: State) -> tuple[int, tuple[int, int]]:
+    """How many images are in a state, and their height and width at level 0."""
+    if state.prediction is None:
+        images, _, height, width = state.maps[0].shape
+        return images, (height >> -IMAGE_LEVEL, width >> -IMAGE_LEVEL)
+    images, height, width = state.prediction.active.shape
+    return images, (height, width)
 
 
 def check_images(images: Tensor, multiple: int) -> None:
