@@ -5,7 +5,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from interim.training.schemes import AdaLoss, scheme
+from interim.training.schemes import AdaLoss, ExitDropout, scheme
 
 GIVEN = (0.5, 0.6, 0.9, 1.0)
 
@@ -59,3 +59,22 @@ def test_an_unknown_scheme_is_refused() -> None:
     """With the names there are."""
     with pytest.raises(ValueError, match="no loss scheme 'best': there are given, const"):
         scheme("best", GIVEN)
+
+
+def test_exit_dropout_takes_turns() -> None:
+    """The last exit at every step and one early exit beside it, each as often as the others."""
+    made = ExitDropout(4)
+    found = torch.stack([made.weights(torch.rand(4)) for _ in range(6)])
+    assert found[:3].tolist() == [[1, 0, 0, 1], [0, 1, 0, 1], [0, 0, 1, 1]]
+    assert found.sum(0).tolist() == [2, 2, 2, 6]
+    assert ExitDropout(1).weights(torch.rand(1)).tolist() == [1]
+
+
+def test_exit_dropout_goes_on_whose_turn_it_is() -> None:
+    """Stopped and resumed; an empty state begins anew."""
+    first, second = scheme("exit-dropout", GIVEN), scheme("exit-dropout", GIVEN)
+    first.weights(torch.rand(4))
+    second.load(first.state())
+    assert second.weights(torch.rand(4)).tolist() == [0, 1, 0, 1]
+    second.load({})
+    assert second.weights(torch.rand(4)).tolist() == [1, 0, 0, 1]

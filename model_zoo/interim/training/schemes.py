@@ -1,6 +1,7 @@
 """Loss schemes: what each exit's loss weighs in a step.
 
-After Hu et al., "Learning Anytime Predictions in Neural Networks via Adaptive Loss Balancing" (AAAI 2019).
+After Hu et al., "Learning Anytime Predictions in Neural Networks via Adaptive Loss Balancing" (AAAI 2019);
+exit-dropout after Kouris et al., "Multi-Exit Semantic Segmentation Networks" (ECCV 2022).
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from torch import Tensor
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-SCHEMES = ("given", "const", "linear", "half-end", "adaloss")
+SCHEMES = ("given", "const", "linear", "half-end", "adaloss", "exit-dropout")
 """Names that `scheme` knows."""
 
 GAMMA = 0.05
@@ -95,11 +96,42 @@ class AdaLoss:
             self._sum, self._mass = state["sum"], float(state["mass"])
 
 
+class ExitDropout:
+    """The last exit and one early exit a step, in turns; the others have no weight (MESS, section 4.3).
+
+    The printed equation 2 would never drop the first exit; this is what the text says.
+
+    Args:
+        exits: How many there are.
+    """
+
+    def __init__(self, exits: int) -> None:
+        self._exits = exits
+        self._turn = 0
+
+    def weights(self, losses: Tensor) -> Tensor:
+        """See `Scheme`."""
+        made = torch.zeros(self._exits, device=losses.device)
+        made[-1] = 1
+        if self._exits > 1:
+            made[self._turn % (self._exits - 1)] = 1
+        self._turn += 1
+        return made
+
+    def state(self) -> dict[str, Tensor]:
+        """Whose turn it is."""
+        return {"turn": torch.tensor(self._turn)}
+
+    def load(self, state: Mapping[str, Tensor]) -> None:
+        """See `Scheme`."""
+        self._turn = int(state["turn"]) if state else 0
+
+
 def scheme(name: str, given: Sequence[float]) -> Scheme:
     """A scheme for as many exits as there are `given` weights, which "given" takes as they are.
 
     "const": all weigh 1; "linear": from 1/4 to 1; "half-end": the last has half of all weight, the others
-    share the other half; "adaloss": see `AdaLoss`.
+    share the other half; "adaloss": see `AdaLoss`; "exit-dropout": see `ExitDropout`.
 
     Raises:
         ValueError: there is no such scheme.
@@ -115,4 +147,6 @@ def scheme(name: str, given: Sequence[float]) -> Scheme:
         return Fixed(fixed[name])
     if name == "adaloss":
         return AdaLoss()
+    if name == "exit-dropout":
+        return ExitDropout(count)
     raise ValueError(f"There is no loss scheme {name!r}: there are {', '.join(SCHEMES)}.")

@@ -118,18 +118,23 @@ class DeepLabHead(nn.Module):
 
 def resnet50_dilated() -> Backbone:
     """ResNet-50 at 1/8 of the image: 16 blocks."""
-    stem = nn.Sequential(conv_norm(3, 64, 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
+    return resnet_dilated(RESNET50, stem=64)
+
+
+def resnet_dilated(layers: Sequence[tuple[int, int, int, int]], *, stem: int) -> Backbone:
+    """A ResNet of bottlenecks, whose layers are written as `RESNET50`'s are, on `stem` channels."""
+    first = nn.Sequential(conv_norm(3, stem, 7, stride=2), nn.ReLU(), nn.MaxPool2d(3, 2, 1))
     blocks: list[nn.Module] = []
     channels: list[int] = []
-    inputs, before = 64, 1
-    for planes, count, stride, dilation in RESNET50:
+    inputs, before = stem, 1
+    for planes, count, stride, dilation in layers:
         for index in range(count):
-            first = index == 0
-            blocks.append(Bottleneck(inputs, planes, stride if first else 1, before if first else dilation))
+            step, rate = (1, dilation) if index else (stride, before)
+            blocks.append(Bottleneck(inputs, planes, step, rate))
             inputs = planes * EXPANSION
             channels.append(inputs)
         before = dilation
-    return Backbone(stem, blocks, channels)
+    return Backbone(first, blocks, channels)
 
 
 def mobilenet_v2_dilated(stride: int = 8) -> Backbone:

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interim.training.data.folder import open_folder
+from interim.training.experiments.mess import compare_mess
 from interim.training.experiments.record import Results
 from interim.training.experiments.schemes import compare_schemes
 from interim.training.training import commit, hardware
@@ -16,8 +17,12 @@ if TYPE_CHECKING:
 
     from interim.training.data.folder import LabelledFolder
 
-EXPERIMENTS: dict[str, Callable[[LabelledFolder, Results], None]] = {"schemes": compare_schemes}
+EXPERIMENTS: dict[str, Callable[[LabelledFolder, Results, Path], None]] = {
+    "schemes": lambda folder, results, _work: compare_schemes(folder, results),
+    "mess": compare_mess,
+}
 RECORDS = Path("docs/records/methods")
+WORK = Path("runs")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,6 +34,9 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--records", type=Path, default=RECORDS, help=f"where NAME.json goes (default: {RECORDS})"
     )
+    parser.add_argument(
+        "--work", type=Path, default=WORK, help=f"trained weights go to its folder NAME (default: {WORK})"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -36,6 +44,6 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.records / f"{arguments.name}.json"
     facts = {"data": arguments.data.name, "hardware": hardware(), "commit": commit()}
     results = Results(path, facts)
-    EXPERIMENTS[arguments.name](open_folder(arguments.data), results)
+    EXPERIMENTS[arguments.name](open_folder(arguments.data), results, arguments.work / arguments.name)
     print(f"{len(results)} parts in {path}. Next: interim-zoo methods")
     return 0
