@@ -4,8 +4,9 @@ import triton
 import triton.language as tl
 
 from interim.model_zoo.gpu.kernels.convolution import product
+from interim.model_zoo.gpu.kernels.maps import at_position
 from interim.model_zoo.gpu.kernels.positions import chosen, located
-from interim.model_zoo.gpu.kernels.resizing import at_position, bilinear, enlarged
+from interim.model_zoo.gpu.kernels.resizing import bilinear, enlarged
 
 
 @triton.jit

@@ -3,6 +3,7 @@
 import triton
 import triton.language as tl
 
+from interim.model_zoo.gpu.kernels.maps import at_position, put
 from interim.model_zoo.gpu.kernels.positions import chosen, located
 
 
@@ -29,13 +30,12 @@ def finish(
 ):
     """Write [relu](acc + bias [+ residual]) to positions of the target."""
     within = inside[:, None] & (column < OUTPUTS)[None, :]
-    offset = at.to(tl.int64)[:, None] * OUTPUTS + column[None, :]
     acc += tl.load(bias + column, mask=column < OUTPUTS, other=0.0)[None, :]
     if RESIDUAL:
-        acc += tl.load(residual + offset, mask=within, other=0.0).to(tl.float32)
+        acc += at_position(residual, at, column, within, OUTPUTS)
     if RELU:
         acc = tl.maximum(acc, 0.0)
-    tl.store(target + offset, acc.to(target.dtype.element_ty), mask=within)
+    put(target, at, column, acc, within, OUTPUTS)
 
 
 @triton.jit(do_not_specialize=["slot", "height", "width", "capacity"])

@@ -3,6 +3,7 @@
 import triton
 import triton.language as tl
 
+from interim.model_zoo.gpu.kernels.maps import at_position, put
 from interim.model_zoo.gpu.kernels.positions import chosen, located
 
 
@@ -37,13 +38,6 @@ def bilinear(
     c = at_position(source, below + x0, channel, within, CHANNELS)
     d = at_position(source, below + x1, channel, within, CHANNELS)
     return (1 - far_y) * ((1 - far_x) * a + far_x * b) + far_y * ((1 - far_x) * c + far_x * d)
-
-
-@triton.jit
-def at_position(source, at, channel, within, CHANNELS: tl.constexpr):
-    """Values of a map in float32, (positions, channels)."""
-    offset = at.to(tl.int64)[:, None] * CHANNELS + channel[None, :]
-    return tl.load(source + offset, mask=within, other=0.0).to(tl.float32)
 
 
 @triton.jit
@@ -129,8 +123,7 @@ def enlarge(
     )
     if RELU:
         made = tl.maximum(made, 0.0)
-    offset = at.to(tl.int64)[:, None] * CHANNELS + channel[None, :]
-    tl.store(target + offset, made.to(target.dtype.element_ty), mask=within)
+    put(target, at, channel, made, within, CHANNELS)
 
 
 @triton.jit(do_not_specialize=["slot", "height", "width"])
@@ -166,8 +159,7 @@ def halve(
     made = 0.25 * (upper + lower)
     if RELU:
         made = tl.maximum(made, 0.0)
-    offset = at.to(tl.int64)[:, None] * CHANNELS + channel[None, :]
-    tl.store(target + offset, made.to(target.dtype.element_ty), mask=within)
+    put(target, at, channel, made, within, CHANNELS)
 
 
 @triton.jit(do_not_specialize=["height", "width"])
@@ -182,5 +174,4 @@ def take_in(images, target, count, height, width, CHANNELS: tl.constexpr, BLOCK:
     colour = (index < total)[:, None] & (channel < 3)[None, :]
     value = tl.load(images + index.to(tl.int64)[:, None] * 3 + channel[None, :], mask=colour, other=0)
     made = tl.where((channel == 3)[None, :], 1.0, value.to(tl.float32))
-    offset = at.to(tl.int64)[:, None] * CHANNELS + channel[None, :]
-    tl.store(target + offset, made.to(target.dtype.element_ty), mask=(index < total)[:, None])
+    put(target, at, channel, made, (index < total)[:, None], CHANNELS)
