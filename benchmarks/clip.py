@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from benchmarks.asking import usual_ms
 from benchmarks.material import HEIGHT, WIDTH, labelled_clip
 from benchmarks.measured import Measured, serving_facts
-from benchmarks.server_process import serving
+from benchmarks.server_process import beside, serving
 
 from interim.client import AsyncClient
 from interim.loadtest.clip import send_clip
@@ -50,7 +50,10 @@ def measure(asked: argparse.Namespace) -> Measured:
     """
     clip = labelled_clip(asked.data, fps=asked.fps, budget_ms=asked.budget_ms)
     frames = read_frames(clip)[: 15 if asked.quick else None]
-    with serving("--warm-sizes", f"{HEIGHT}x{WIDTH}", "--masking", asked.masking, *asked.server) as server:
+    with (
+        serving("--warm-sizes", f"{HEIGHT}x{WIDTH}", "--masking", asked.masking, *asked.server) as server,
+        beside(server),
+    ):
         return asyncio.run(_measure(server, clip, frames, asked))
 
 

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 from benchmarks.asking import ask, ask_on, least_ms, refinements, usual_ms
 from benchmarks.material import HEIGHT, WIDTH, count, pictures
 from benchmarks.measured import Measured, serving_facts
-from benchmarks.server_process import serving
+from benchmarks.server_process import beside, serving
 
 from interim.client import AsyncClient
 from interim.loadtest.promises import Check, deadline_checks
@@ -33,8 +33,8 @@ if TYPE_CHECKING:
 
 _COUNTED_S = 0.3  # an answer is counted just after it was sent
 
-Pair = tuple[int, float]
-"""One request: the picture's index, and its budget in milliseconds."""
+Pair = tuple[bytes, float]
+"""One request: the picture, and its budget in milliseconds."""
 
 
 def options(parser: argparse.ArgumentParser) -> None:
@@ -48,11 +48,19 @@ def options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--clients", metavar="N", type=count, default=8, help="clients at once (default: %(default)s)"
     )
+    parser.add_argument(
+        "--rounds",
+        metavar="N",
+        type=count,
+        default=3,
+        help="how often clients at once ask for all of it: most is refused, and a p99 wants hundreds"
+        " (default: %(default)s)",
+    )
 
 
 def measure(asked: argparse.Namespace) -> Measured:
     """Runs it on a server of its own."""
-    with serving("--warm-sizes", f"{HEIGHT}x{WIDTH}", *asked.server) as server:
+    with serving("--warm-sizes", f"{HEIGHT}x{WIDTH}", *asked.server) as server, beside(server):
         return asyncio.run(_measure(server, asked))
 
 
@@ -64,7 +72,13 @@ async def _measure(server: RunningServer, asked: argparse.Namespace) -> Measured
         budgets = _ladder(tight_ms, 1.5 * full_ms, 3 if asked.quick else asked.budgets)
         status = await client.status()
         alone = await _Phase.run(server, _alone(client, sent, budgets))
-    together = await _Phase.run(server, _together(server.target, sent, budgets, asked.clients))
+    pairs = [
+        (picture, budget_ms)
+        for _ in range(1 if asked.quick else asked.rounds)
+        for picture in sent
+        for budget_ms in budgets
+    ]
+    together = await _Phase.run(server, _together(server.target, pairs, asked.clients))
     settings = f"{len(sent)} pictures ({what}) x budgets of {', '.join(f'{ms:.1f}' for ms in budgets)} ms"
     lines = (
         settings,
@@ -151,11 +165,9 @@ async def _alone(client: AsyncClient, sent: Sequence[bytes], budgets: Sequence[f
     return Asked(outcomes=outcomes, others=others, shallower=shallower)
 
 
-async def _together(target: str, sent: Sequence[bytes], budgets: Sequence[float], clients: int) -> Asked:
-    """The same pairs, dealt out to clients that each have one stream open and wait for one answer at a time."""
-    pairs: list[Pair] = [(index, budget_ms) for index in range(len(sent)) for budget_ms in budgets]
-    Random(2).shuffle(pairs)
-
+async def _together(target: str, pairs: list[Pair], clients: int) -> Asked:
+    """`pairs`, dealt out to clients that each have one stream open and wait for one answer at a time."""
+    pairs = Random(2).sample(pairs, len(pairs))
     connected = asyncio.Barrier(clients)
 
     async def in_turn(share: Sequence[Pair]) -> list[Outcome]:
@@ -163,8 +175,8 @@ async def _together(target: str, sent: Sequence[bytes], budgets: Sequence[float]
         async with AsyncClient(target) as client, Streams(client, count=1) as stream:
             await client.models()
             await connected.wait()
-            for index, budget_ms in share:
-                outcomes.append(await ask_on(stream, sent[index], budget_ms))
+            for picture, budget_ms in share:
+                outcomes.append(await ask_on(stream, picture, budget_ms))
                 await _pause(outcomes[-1])
         return outcomes
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import socket
 import subprocess
@@ -14,6 +15,8 @@ from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
+
+from interim.server.front.cores import keep_to
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -96,6 +99,21 @@ def serving(*options: str) -> Iterator[RunningServer]:
             yield server
         finally:
             _stop(process)
+
+
+@contextmanager
+def beside(server: RunningServer) -> Iterator[None]:
+    """Keep the asking side to the processors of the server's front, off those that it computes on.
+
+    Clients are elsewhere where it matters. On the compute thread's processor they would measure themselves:
+    stages of 15 ms waited up to 22 ms for it.
+    """
+    before = os.sched_getaffinity(0)
+    keep_to(tuple(os.sched_getaffinity(server.process.pid)))
+    try:
+        yield
+    finally:
+        keep_to(tuple(before))
 
 
 def _wait_until_ready(server: RunningServer, log: IO[bytes]) -> None:

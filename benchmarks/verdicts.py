@@ -24,7 +24,7 @@ from benchmarks.asking import usual_ms
 from benchmarks.host import ROOT
 from benchmarks.material import HEIGHT, WIDTH, count, pictures
 from benchmarks.measured import Measured, serving_facts
-from benchmarks.server_process import serving
+from benchmarks.server_process import beside, serving
 
 from interim.client import AsyncClient, Refused, Rejection, UnknownModel
 from interim.loadtest.promises import Check
@@ -66,7 +66,7 @@ def options(parser: argparse.ArgumentParser) -> None:
 
 def measure(asked: argparse.Namespace) -> Measured:
     """Runs it on a server of its own."""
-    with serving("--warm-sizes", f"{HEIGHT}x{WIDTH}", *asked.server) as server:
+    with serving("--warm-sizes", f"{HEIGHT}x{WIDTH}", *asked.server) as server, beside(server):
         return asyncio.run(_measure(server, asked))
 
 

@@ -473,7 +473,7 @@ def test_a_late_timer_widens_the_margin(play: Any) -> None:
 
     async def scenario(client: Any, engine: Any) -> None:
         loop: Any = asyncio.get_running_loop()
-        for late_s, margin_s in ((0.004, MARGIN_S), (0.0, 0.004)):
+        for late_s, margin_s in ((0.004, MARGIN_S), (0.0, 0.005)):
             live = client.infer(budget_ms=100)
             await turn()
             engine.begin(live.id)
@@ -487,6 +487,23 @@ def test_a_late_timer_widens_the_margin(play: Any) -> None:
             await asyncio.sleep(0.2)
             assert client.final.reason == pb.DEADLINE
             client.said.clear()
+
+    play(scenario)
+
+
+def test_a_late_timer_counts_where_the_last_exit_is_heard_before_it(play: Any) -> None:
+    """A loop that was held up hears the engine first: that its timer was late must not be forgotten."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        loop: Any = asyncio.get_running_loop()
+        live = client.infer(budget_ms=100)
+        await turn()
+        engine.begin(live.id)
+        loop.now_s = live.truth.timer_s + 0.008
+        engine.publish(live.id, 4, last=True)
+        await asyncio.sleep(0.2)
+        assert client.final.reason == pb.FINAL_EXIT
+        assert client.infer(budget_ms=100).truth.margin_s == pytest.approx(0.010)
 
     play(scenario)
 

@@ -68,7 +68,7 @@ class Live:
         self.cancelled = False
         """Whether its client wanted no answer any more."""
         self.due_s: float | None = None
-        """When the timer was to fire that ended it; None: something else did."""
+        """When the timer was to fire that ended it, or that was overdue when its last exit came; None: none was."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once the request is answered, refused or cancelled."""
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -189,6 +189,8 @@ class Live:
         maps = self._means.arena.read(self._slot, event.exit)
         if maps is None:
             return  # a newer exit has overwritten it; its message is the next in the socket
+        if now_s >= self.truth.timer_s:
+            self.due_s = self.truth.timer_s  # the timer is late, too: what comes with it is heard first
         self.shares[event.exit] = event.active_share
         self.answer.complete(event.exit, maps)
         self._act(self.truth.published(now_s, event.exit, event.active_share, event.last))
