@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 
-from interim.server.urgency import LOWEST_REAL_TIME, Urgency, make_urgent
+from interim.server.urgency import LOOP_NICENESS, LOWEST_REAL_TIME, Urgency, go_before, make_urgent
 
 WITHOUT_THE_RIGHT = """
 import os
@@ -54,3 +54,27 @@ def test_without_the_right_it_is_done_in_the_ordinary_class_and_never_an_error()
         env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
     ).stdout.strip()
     assert said in {Urgency.SHORT_SLICE.value, Urgency.ORDINARY.value}
+
+
+def test_an_event_loop_goes_before_others_and_its_children_do_not() -> None:
+    """It stays in the ordinary class; with the right it weighs more, without it nothing fails."""
+    found: list[int] = []
+
+    def niceness() -> None:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    def loop() -> None:
+        niceness()
+        go_before()
+        niceness()
+        assert os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK == os.SCHED_OTHER
+        child = threading.Thread(target=niceness)
+        child.start()
+        child.join()
+
+    thread = threading.Thread(target=loop)
+    thread.start()
+    thread.join()
+    before, own, childs = found
+    assert own in {before, LOOP_NICENESS}
+    assert childs == before

@@ -58,7 +58,7 @@ class Config:
     urgency: str = _option(
         "auto",
         rules.one_of("auto", "ordinary"),
-        "how soon the thread that gives verdicts wakes; auto: real-time priority if allowed, else short slices",
+        "how soon verdicts and timers are served; auto: before other work, by priority if allowed, and short slices",
     )
     policy: str = _option(
         policies.DEFAULT_POLICY,
