@@ -117,7 +117,7 @@ class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.Cont
         context.add_callback(over.set)
         yield self.refinement(next(self.frame_ids(requests)), 1)
         self.said.set()
-        over.wait(10.0)
+        over.wait(60.0)
 
     @staticmethod
     def frame_ids(requests: Iterator[pb.SessionRequest]) -> Iterator[str]:
