@@ -18,7 +18,7 @@ from contextlib import suppress
 
 LOWEST_REAL_TIME = 1
 SLICE_NS = 100_000
-LOOP_NICENESS = -5
+LOOP_NICENESS = -10
 _SCHED_SETATTR = {"x86_64": 314, "aarch64": 274}
 _ATTRIBUTES = struct.Struct("=IIQiIQQQ")  # size, policy, flags, nice, priority, runtime, deadline, period
 _NORMAL, _RESET_ON_FORK = 0, 1
@@ -49,8 +49,9 @@ def go_before() -> None:
     Short slices, and more weight where that is allowed. Less than `make_urgent`: a front of real-time
     priority delayed clients on the same machine. Threads and processes it starts are ordinary.
     """
+    thread = threading.get_native_id()
     with suppress(OSError):
-        os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), LOOP_NICENESS)
+        os.setpriority(os.PRIO_PROCESS, thread, min(LOOP_NICENESS, os.getpriority(os.PRIO_PROCESS, thread)))
     _short_slice()
 
 
