@@ -77,4 +77,4 @@ def test_an_event_loop_goes_before_others_and_its_children_do_not() -> None:
     thread.join()
     before, own, childs = found
     assert own in {before, min(before, LOOP_NICENESS)}
-    assert childs == max(before, 0)  # the kernel gives a child none of its parent's advantage
+    assert childs == (0 if own < 0 else before)  # no advantage is inherited
