@@ -10,7 +10,8 @@ import pytest
 import torch
 from tests.server.scripted import EXITS, ScriptedModel
 
-from interim.model_zoo import checkpoint, registry
+from interim.model_zoo import checkpoint, deployment, registry
+from interim.model_zoo.deployment import ExitPlan, Plan
 from interim.model_zoo.native import library
 from interim.scheduling.costs import CostModel
 from interim.scheduling.doubts import Doubt
@@ -223,7 +224,7 @@ def test_the_shipped_model_runs_natively_from_image_to_label_map() -> None:
     assert (found[0] == found[1]).mean() > 0.999
 
 
-def _labels(setup: Setup) -> Bytes:
+def _labels(setup: Setup, exits: int = EXITS) -> Bytes:
     """What the last exit says of one image."""
     with closing(Arena.create(slots=1, max_pixels=SIZE[0] * SIZE[1])) as arena:
         slot = arena.acquire()
@@ -232,10 +233,10 @@ def _labels(setup: Setup) -> Bytes:
             np.arange(SIZE[0] * SIZE[1] * 3, dtype=np.uint32).reshape(*SIZE, 3) // 71
         )
         compute = setup.compute(Stopwatch(), arena)
-        request = Request(id=0, slot=slot, size=SIZE, max_exit=EXITS)
-        for exit_ in range(1, EXITS + 1):
+        request = Request(id=0, slot=slot, size=SIZE, max_exit=exits)
+        for exit_ in range(1, exits + 1):
             compute.run(Work(exit_, (request,)))
-        maps = arena.read(slot, EXITS)
+        maps = arena.read(slot, exits)
         assert maps is not None
         return maps.labels.copy()
 
@@ -278,3 +279,20 @@ def test_a_spec_is_told_without_types_of_the_zoo() -> None:
     assert spec["multiple"] == 32
     assert len(spec["classes"]) == 5
     assert all(isinstance(value, str | int | float | list) for value in spec.values())
+
+
+def test_a_deployment_is_served_as_it_is(tmp_path: Path) -> None:
+    """A multi-exit network's chosen exits, in torch: warmed up, measured, and its label maps are whole."""
+    plan = Plan(
+        name="few",
+        layers=((4, 1, 1, 1), (4, 1, 2, 1)),
+        stem=4,
+        classes=ScriptedModel().spec.classes,
+        exits=(ExitPlan(name="first", block=1), ExitPlan(name="last", block=2)),
+    )
+    deployment.write(tmp_path, plan, plan.network().state_dict())
+    setup = Setup(replace(START, model=str(tmp_path)))
+    assert setup.ready().execution == "dense"
+    assert [each.name for each in setup.spec.exits] == ["first", "last"]
+    assert all(cost.mean_s > 0 for cost in setup.ready().costs)
+    assert _labels(setup, exits=2).shape == SIZE

@@ -11,18 +11,17 @@ from interim.training.experiments import mess
 from interim.training.experiments.course import Course
 from interim.training.experiments.record import Results
 
+SHORT = Course(steps=2)
 pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(autouse=True)
 def _short(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Two steps instead of thousands, one seed, two exits' losses."""
+    """Two steps instead of thousands, one seed, two ways' losses."""
     for name, value in {
-        "PREPARING": Course(steps=2),
-        "TEACHING": Course(steps=2),
-        "SEEDS": (0,),
+        "LENGTHS": (mess.Length(preparing=SHORT, teaching=SHORT, seeds=(0,)),),
         "BATCH": 2,
-        "COMPARED": {name: LESSONS[name] for name in ("ce", "pfd")},
+        "LESSONS": {name: LESSONS[name] for name in ("ce", "pfd")},
     }.items():
         monkeypatch.setattr(mess, name, value)
 
@@ -42,11 +41,11 @@ def test_every_part_is_kept_and_none_is_made_twice(scenes: Path, tmp_path: Path)
     """Six exits each; a second run with the same record finds nothing to do."""
     results = Results(tmp_path / "mess.json", {})
     mess.compare_mess(Scenes(scenes), results, tmp_path / "work")  # type: ignore[arg-type]
-    assert set(results) == {f"0 {part}" for part in (*mess.PREPARATIONS, "frozen", "lessons")}
-    assert all(len(results[f"0 {part}"]["miou"]) == mess.EXITS for part in mess.PREPARATIONS)
-    assert set(results["0 lessons"]["miou"]) == {"ce", "pfd"}
-    last = {results["0 exit-aware"]["miou"][-1]}
-    assert {scores[-1] for scores in results["0 lessons"]["miou"].values()} == last
+    assert set(results) == {f"2+2 0 {part}" for part in (*mess.PREPARATIONS, "frozen", "lessons")}
+    assert all(len(results[f"2+2 0 {part}"]["miou"]) == mess.EXITS for part in mess.PREPARATIONS)
+    assert set(results["2+2 0 lessons"]["miou"]) == {"ce", "pfd"}
+    last = {results["2+2 0 exit-aware"]["miou"][-1]}
+    assert {scores[-1] for scores in results["2+2 0 lessons"]["miou"].values()} == last
     mess.compare_mess(None, results, tmp_path / "none")  # type: ignore[arg-type]
     assert not (tmp_path / "none").exists()
 
@@ -55,8 +54,8 @@ def test_teaching_exits_leaves_the_backbone_alone(scenes: Path, tmp_path: Path) 
     """Neither weights nor statistics move; the sets of exits begin alike and part."""
     network = mess.small_network(11).eval()
     before = {name: each.clone() for name, each in network.state_dict().items()}
-    lessons = mess.COMPARED.values()
-    taught = mess.taught_exits(network, lessons, data(scenes), tmp_path / "exits.pt", seed=0)
+    lessons = [LESSONS[name] for name in ("ce", "pfd")]
+    taught = mess.taught_exits(network, lessons, data(scenes), tmp_path / "exits.pt", course=SHORT, seed=0)
     assert all(each.equal(before[name]) for name, each in network.state_dict().items())
     weights = [torch.cat([part.flatten() for part in heads.parameters()]) for heads in taught]
     assert len(weights) == len(lessons)
@@ -73,7 +72,7 @@ def test_a_preparation_trains_its_exits_alone(
     """In two steps: the last exit, all of them, or the last and the first two in turn."""
     torch.manual_seed(0)
     before = [_weights(exit_) for exit_ in mess.small_network(11).exits]
-    network = mess.prepared(preparation, data(scenes), tmp_path, seed=0)
+    network = mess.prepared(preparation, data(scenes), tmp_path, course=SHORT, seed=0)
     after = [_weights(exit_) for exit_ in network.exits]
     changed = {
         index for index, pair in enumerate(zip(before, after, strict=True)) if not pair[0].equal(pair[1])

@@ -8,7 +8,6 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-import torch
 from torch import Tensor, nn
 
 from interim.model_zoo.layer_counting import layer_costs
@@ -84,7 +83,7 @@ def exit_points(costs: Sequence[float], count: int) -> tuple[int, ...]:
     return tuple(found)
 
 
-def head_cost(head: nn.Module, maps: tuple[int, int, int]) -> float:
+def head_cost(head: nn.Module, maps: tuple[int, ...]) -> float:
     """10^9 operations of an exit built on the `meta` device, for maps (channels, h, w)."""
-    with torch.device("meta"):
-        return layer_costs(head, maps).giga
+    channels, height, width = maps
+    return layer_costs(head, (channels, height, width)).giga

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from interim.training.data.folder import open_folder
 from interim.training.experiments.mess import compare_mess
+from interim.training.experiments.mess_search import search_mess
 from interim.training.experiments.record import Results
 from interim.training.experiments.schemes import compare_schemes
 from interim.training.training import commit, hardware
@@ -19,7 +20,8 @@ if TYPE_CHECKING:
 
 EXPERIMENTS: dict[str, Callable[[LabelledFolder, Results, Path], None]] = {
     "schemes": lambda folder, results, _work: compare_schemes(folder, results),
-    "mess": compare_mess,
+    "mess": lambda folder, results, work: compare_mess(folder, results, work / "mess"),
+    "mess-search": lambda folder, results, work: search_mess(folder, results, work / "mess"),
 }
 RECORDS = Path("docs/records/methods")
 WORK = Path("runs")
@@ -35,7 +37,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--records", type=Path, default=RECORDS, help=f"where NAME.json goes (default: {RECORDS})"
     )
     parser.add_argument(
-        "--work", type=Path, default=WORK, help=f"trained weights go to its folder NAME (default: {WORK})"
+        "--work", type=Path, default=WORK, help=f"trained weights go into folders of it (default: {WORK})"
     )
 
 
@@ -44,6 +46,6 @@ def run(arguments: argparse.Namespace) -> int:
     path = arguments.records / f"{arguments.name}.json"
     facts = {"data": arguments.data.name, "hardware": hardware(), "commit": commit()}
     results = Results(path, facts)
-    EXPERIMENTS[arguments.name](open_folder(arguments.data), results, arguments.work / arguments.name)
+    EXPERIMENTS[arguments.name](open_folder(arguments.data), results, arguments.work)
     print(f"{len(results)} parts in {path}. Next: interim-zoo methods")
     return 0

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import time
 from dataclasses import dataclass
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import torch
@@ -19,13 +18,15 @@ from torch import Tensor, nn
 from interim.model_zoo.metrics import mean_iou
 from interim.model_zoo.networks.dilated import FcnHead, resnet_dilated
 from interim.model_zoo.networks.multi_exit import MultiExit, exit_points, way_costs
+from interim.model_zoo.networks.staged import normalised
+from interim.training.data.sample import VOID
 from interim.training.distillation import LESSONS, Lesson, lesson_loss
 from interim.training.experiments.course import Course, follow
-from interim.training.experiments.views import HEIGHT, WIDTH, Views, confusions, normalised, views, windows
+from interim.training.experiments.views import HEIGHT, WIDTH, Views, confusions, views, windows
 from interim.training.schemes import Fixed, Scheme, scheme
 
 if TYPE_CHECKING:
-    from collections.abc import Collection, Iterable, Mapping
+    from collections.abc import Collection, Iterable
     from pathlib import Path
 
     from interim.training.data.folder import LabelledFolder
@@ -35,15 +36,28 @@ LAYERS, STEM = ((16, 2, 1, 1), (24, 3, 2, 1), (32, 4, 1, 2), (48, 3, 1, 4)), 16
 """DRN-50's form in small: 12 blocks (dilated.RESNET50)."""
 EXITS = 6
 SHAPE = (3, HEIGHT, WIDTH)
-SEEDS = (0, 1, 2)
 BATCH = 12
-PREPARING = Course(steps=3000)
-TEACHING = Course(steps=1500)
 PREPARATIONS = ("vanilla", "e2e", "exit-aware")
 TAUGHT = {"frozen": "vanilla", "lessons": "exit-aware"}
 """What new exits are trained on: the frozen backbones."""
-COMPARED: Mapping[str, Lesson] = MappingProxyType(
-    {**LESSONS, **{f"pfd {alpha}": Lesson(alpha=alpha, filtered=True) for alpha in (0.25, 0.75)}}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Length:
+    """How long both stages take: the backbone's, then that of exits on a frozen one; and for which seeds."""
+
+    preparing: Course
+    teaching: Course
+    seeds: tuple[int, ...]
+
+    def __str__(self) -> str:
+        """The steps of both."""
+        return f"{self.preparing.steps}+{self.teaching.steps}"
+
+
+LENGTHS = (
+    Length(preparing=Course(steps=2000), teaching=Course(steps=800), seeds=(0, 1)),
+    Length(preparing=Course(steps=6000), teaching=Course(steps=2400), seeds=(0,)),
 )
 
 
@@ -71,22 +85,31 @@ def compare_mess(folder: LabelledFolder, results: Results, work: Path) -> None:
     Raises:
         DataError: the folder is not as it should be.
     """
-    wanted = [f"{seed} {part}" for seed in SEEDS for part in (*PREPARATIONS, *TAUGHT)]
-    if all(name in results for name in wanted):
+    wanted = [
+        (length, seed, part)
+        for length in LENGTHS
+        for seed in length.seeds
+        for part in (*PREPARATIONS, *TAUGHT)
+    ]
+    missing = [each for each in wanted if _name(*each) not in results]
+    if not missing:
         return
     data = read(folder)
-    for name in wanted:
-        if name in results:
-            continue
+    for length, seed, part in missing:
         began = time.monotonic()
-        seed, part = int(name.split()[0]), name.split()[1]
-        network = prepared(TAUGHT.get(part, part), data, work, seed=seed)
+        place = work / str(length)
+        network = prepared(TAUGHT.get(part, part), data, place, course=length.preparing, seed=seed)
+        file = place / f"{seed}-{part}.pt"
         miou: Any = (
-            _compared(part, network, data, work, seed=seed)
+            _compared(part, network, data, file, course=length.teaching, seed=seed)
             if part in TAUGHT
             else scores(network, network.exits, data)
         )
-        results[name] = {"miou": miou, "seconds": time.monotonic() - began}
+        results[_name(length, seed, part)] = {"miou": miou, "seconds": time.monotonic() - began}
+
+
+def _name(length: Length, seed: int, part: str) -> str:
+    return f"{length} {seed} {part}"
 
 
 def small_network(classes: int) -> MultiExit:
@@ -99,7 +122,7 @@ def small_network(classes: int) -> MultiExit:
     return MultiExit(backbone, points, heads)
 
 
-def prepared(preparation: str, data: Data, work: Path, *, seed: int) -> MultiExit:
+def prepared(preparation: str, data: Data, work: Path, *, course: Course, seed: int) -> MultiExit:
     """A backbone trained for its last exit ("vanilla"), all at once ("e2e"), or one more a step ("exit-aware")."""
     torch.manual_seed(seed)
     network = small_network(data.classes).train()
@@ -111,35 +134,39 @@ def prepared(preparation: str, data: Data, work: Path, *, seed: int) -> MultiExi
         weights = weighing.weights(torch.zeros(EXITS))
         used = weights.nonzero()[:, 0].tolist()
         target = at_quarter(labels, step)
-        parts = [
-            F.cross_entropy(enlarged(x, target), target, ignore_index=255) for x in network(images, only=used)
-        ]
+        with torch.autocast("cpu", torch.bfloat16):
+            answers = network(images, only=used)
+        parts = [F.cross_entropy(enlarged(x, target), target, ignore_index=VOID) for x in answers]
         return (torch.stack(parts) * weights[used]).sum()
 
-    follow(PREPARING, network, loss, work / f"{seed}-{preparation}.pt", weighing)
+    follow(course, network, loss, work / f"{seed}-{preparation}.pt", weighing)
     return network.eval()
 
 
 def taught_exits(
-    network: MultiExit, lessons: Collection[Lesson], data: Data, file: Path, *, seed: int
+    network: MultiExit, lessons: Collection[Lesson], data: Data, file: Path, *, course: Course, seed: int
 ) -> list[nn.ModuleList]:
     """New early exits on a frozen backbone, one set a lesson: same beginnings, same batches."""
     sets = [_beginners(network, data.classes, seed=seed + 1000) for _ in lessons]
 
     def loss(step: int) -> Tensor:
         images, labels = windows(data.train, step, batch=BATCH, seed=seed + 1000)
-        with torch.no_grad():
-            features = network.features(images)
-            target = at_quarter(labels, step)
-            teacher = enlarged(network.exits[-1](features[-1]), target)
+        target = at_quarter(labels, step)
+        with torch.autocast("cpu", torch.bfloat16):
+            with torch.no_grad():
+                features = network.features(images)
+                teacher = enlarged(network.exits[-1](features[-1]), target)
+            answers = [
+                [head(maps) for head, maps in zip(heads, features[:-1], strict=True)] for heads in sets
+            ]
         parts = [
-            lesson_loss(lesson, enlarged(head(maps), target), teacher, target)
-            for lesson, heads in zip(lessons, sets, strict=True)
-            for head, maps in zip(heads, features[:-1], strict=True)
+            lesson_loss(lesson, enlarged(logits, target), teacher, target)
+            for lesson, row in zip(lessons, answers, strict=True)
+            for logits in row
         ]
         return torch.stack(parts).sum()
 
-    follow(TEACHING, nn.ModuleList(sets), loss, file)
+    follow(course, nn.ModuleList(sets), loss, file)
     return [heads.eval() for heads in sets]
 
 
@@ -151,7 +178,7 @@ def at_quarter(labels: Tensor, step: int) -> Tensor:
 
 def enlarged(logits: Tensor, target: Tensor) -> Tensor:
     """Logits at the labels' size."""
-    return F.interpolate(logits, size=target.shape[1:], mode="bilinear", align_corners=False)
+    return F.interpolate(logits.float(), size=target.shape[1:], mode="bilinear", align_corners=False)
 
 
 def scores(network: MultiExit, exits: Iterable[nn.Module], data: Data) -> list[float]:
@@ -164,10 +191,12 @@ def scores(network: MultiExit, exits: Iterable[nn.Module], data: Data) -> list[f
     return [mean_iou(counts.sum(0)) for counts in confusions(answers, data.test, data.classes)]
 
 
-def _compared(part: str, network: MultiExit, data: Data, work: Path, *, seed: int) -> dict[str, list[float]]:
+def _compared(
+    part: str, network: MultiExit, data: Data, file: Path, *, course: Course, seed: int
+) -> dict[str, list[float]]:
     """The scores of a frozen backbone's exits by what they learnt from; the last exit is its own."""
-    lessons = COMPARED if part == "lessons" else {"ce": LESSONS["ce"]}
-    taught = taught_exits(network, lessons.values(), data, work / f"{seed}-{part}.pt", seed=seed)
+    lessons = LESSONS if part == "lessons" else {"ce": LESSONS["ce"]}
+    taught = taught_exits(network, lessons.values(), data, file, course=course, seed=seed)
     return {
         name: scores(network, [*heads, network.exits[-1]], data)
         for name, heads in zip(lessons, taught, strict=True)

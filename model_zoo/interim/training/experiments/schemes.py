@@ -87,15 +87,15 @@ def compare_schemes(folder: LabelledFolder, results: Results, *, seed: int = 0) 
         }
 
 
-def trained(each: Contestant, data: Patches, classes: int, *, seed: int) -> ResAnn:
+def trained(each: Contestant, data: Patches, classes: int, *, seed: int, steps: int = STEPS) -> ResAnn:
     """SGD with momentum 0.9 and weight decay 1e-4, as in the paper; one learning-rate cycle."""
     torch.manual_seed(seed)
     network = ResAnn(each.units, CHANNELS, classes, depth=each.depth)
     weighing = _scheme(each)
     optimizer = torch.optim.SGD(network.parameters(), lr=LEARNING_RATE, momentum=0.9, weight_decay=1e-4)
-    for step, (images, labels) in enumerate(_batches(data, seed)):
+    for step, (images, labels) in enumerate(_batches(data, seed, steps)):
         for group in optimizer.param_groups:
-            group["lr"] = one_cycle(step, STEPS, LEARNING_RATE, 0.1)
+            group["lr"] = one_cycle(step, steps, LEARNING_RATE, 0.1)
         losses = torch.stack([F.cross_entropy(logits, labels) for logits in network(images)])
         weights = weighing.weights(losses.detach())
         optimizer.zero_grad(set_to_none=True)
@@ -130,10 +130,10 @@ def _scheme(each: Contestant) -> Scheme:
     return scheme(each.scheme, [1.0] * each.depth)
 
 
-def _batches(data: Patches, seed: int) -> Iterator[tuple[Tensor, Tensor]]:
+def _batches(data: Patches, seed: int, steps: int) -> Iterator[tuple[Tensor, Tensor]]:
     """Batches drawn with replacement, every second one mirrored."""
     generator = torch.Generator().manual_seed(seed)
-    for step in range(STEPS):
+    for step in range(steps):
         rows = torch.randint(0, len(data.labels), (BATCH,), generator=generator)
         images = data.images[rows]
         yield images.flip(-1) if step % 2 else images, data.labels[rows]

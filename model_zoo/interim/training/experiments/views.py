@@ -10,6 +10,7 @@ import torch
 import torch.nn.functional as F
 from PIL import Image
 
+from interim.model_zoo.networks.staged import normalised
 from interim.training.data.sample import VOID
 
 if TYPE_CHECKING:
@@ -48,11 +49,6 @@ def views(folder: LabelledFolder, split: str, size: tuple[int, int] = (HEIGHT, W
         images.append(np.asarray(image).transpose(2, 0, 1))
         labels.append(np.asarray(Image.fromarray(sample.labels).resize(wanted, Image.Resampling.NEAREST)))
     return Views(images=torch.from_numpy(np.stack(images)), labels=torch.from_numpy(np.stack(labels)))
-
-
-def normalised(images: Tensor) -> Tensor:
-    """uint8 to float32 about zero, channels last."""
-    return ((images.float() - 110) / 60).contiguous(memory_format=torch.channels_last)
 
 
 def windows(

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from interim.model_zoo import checkpoint, registry
+from interim.model_zoo import checkpoint, deployment, registry
 from interim.model_zoo.anytime import Task
 from interim.model_zoo.errors import ZooError
 from interim.model_zoo.execution import execution
@@ -60,6 +60,9 @@ def load(start: Start, device: torch.device) -> Loaded:
         model = _users_own(start.model)
         return Loaded(model=model, dtype="own", masking=False, execution="own")
     try:
+        if deployment.is_deployment(start.model):
+            chosen = deployment.load(start.model).to(device)
+            return Loaded(model=chosen, dtype="float32", masking=False, execution="dense")
         network = _network(start.model, masking=start.masking)
         if network.spec.task is not Task.SEGMENTATION:
             raise LoadError(

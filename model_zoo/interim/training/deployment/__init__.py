@@ -1,0 +1,1 @@
+"""Which exits to deploy: chosen after training, from predictions that are made once (MESS, section 5)."""
