@@ -9,7 +9,7 @@ from torch import Tensor
 from interim.model_zoo.native.compiler import compiled, find
 from interim.model_zoo.native.library import Kernels
 from interim.model_zoo.native.processor import SETS, InstructionSet, words
-from interim.model_zoo.native.runs import PAIR
+from interim.model_zoo.native.runs import PAIR, WINDOW
 
 
 @pytest.fixture(scope="session", params=SETS, ids=lambda each: each.name)
@@ -50,3 +50,15 @@ def runs_of(mask: Tensor, stride: int = 1) -> "np.ndarray[tuple[int], np.dtype[n
             elif lanes:
                 waiting.append(run)
     return np.array([*pairs, *((run, (0, 0, 0, 0)) for run in waiting)], dtype=PAIR)
+
+
+def windows_of(mask: Tensor) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+    """A mask (N, h, w) as windows of 16 tiles, the plain way."""
+    found = []
+    for image, y in np.ndindex(len(mask), -(-mask.shape[1] // 2)):
+        for x in range(0, mask.shape[2], 32):
+            part = mask[image, 2 * y : 2 * y + 2, x : x + 32].tolist()
+            rows = [sum(1 << k for k, on in enumerate(row) if on) for row in part]
+            if any(rows):
+                found.append((y, x // 2, image, 0, *rows, *[0] * (2 - len(rows))))
+    return np.array(found, dtype=WINDOW)

@@ -16,6 +16,7 @@ from interim.model_zoo.native.answers import Answers
 from interim.model_zoo.native.library import Kernels
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists
+from interim.model_zoo.native.winograd import TiledConv, can_tile
 
 
 def odd_sizes(kernels: Kernels) -> None:
@@ -37,6 +38,11 @@ def odd_sizes(kernels: Kernels) -> None:
             passes, target, runs = Passes(kernels, dtype, threads=2), maps.Map(shape), lists.listed(mask)
             passes.pixels(images, target)
             passes.unpack(target, torch.empty(2, 4, height, width), runs)
+            weight = torch.randn(4, 4, 3, 3)
+            if can_tile(kernels, weight, dtype):
+                tiled = TiledConv(kernels, weight, dtype=dtype)
+                bound = tiled.bind([target], maps.Map(shape))
+                bound.run(tiled.work(runs).array, threads=2)
 
 
 def main(path: str, name: str, *dtypes: str) -> None:

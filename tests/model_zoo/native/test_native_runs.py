@@ -14,6 +14,8 @@ from interim.model_zoo.native.library import Kernels
 from interim.model_zoo.native.maps import LANES
 from interim.model_zoo.native.runs import RunLists
 
+from .conftest import windows_of
+
 
 @pytest.fixture(scope="module")
 def lists(kernels: Kernels) -> RunLists:
@@ -92,6 +94,13 @@ def test_pairs_cover_a_mask_once_and_share_no_lane(lists: RunLists, mask: Tensor
         assert not (pairs["first"]["lanes"] & pairs["second"]["lanes"]).any()
         assert len(pairs) <= len(runs)
     assert not runs.alone.array["second"]["lanes"].any()
+
+
+@settings(deadline=None, max_examples=100)
+@given(mask=masks())
+def test_windows_are_their_mask(lists: RunLists, mask: Tensor) -> None:
+    """Two rows of 32 positions each, none of them empty."""
+    assert lists.listed(mask).windows.array.tolist() == windows_of(mask).tolist()
 
 
 def test_the_end_of_a_part_and_the_beginning_of_another_are_one_vector(lists: RunLists) -> None:

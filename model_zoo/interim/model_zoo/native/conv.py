@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
 
     from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.runs import Runs, Work
 
 BLOCK_OUTPUTS = 6
 MAX_SOURCES = 4
@@ -26,7 +27,7 @@ SYMBOLS = {torch.bfloat16: "conv_bf16", torch.float32: "conv_fp32"}
 """The function of c/conv.h for each kind of number."""
 
 ARGUMENTS = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p)
-"""Of both functions: conv, pairs, count, threads, give_up. They return int."""
+"""Of all functions: conv, work, count, threads, give_up. They return int."""
 
 
 class CConv(ctypes.Structure):
@@ -97,9 +98,13 @@ class PackedConv:
         self._shift = None if shift is None else even_floats(shift)
 
     @property
-    def macs_per_pair(self) -> int:
-        """Multiplications that a pair of runs costs, however many positions it lists."""
+    def macs_per_entry(self) -> int:
+        """Multiplications that an entry of its work costs, however many positions it lists."""
         return LANES * self.outputs * sum(self.inputs) * self.kernel**2
+
+    def work(self, runs: Runs) -> Work:
+        """What `BoundConv.run` computes, as a list of the kind that this convolution takes."""
+        return runs.pairs if self.stride == 1 else runs.alone
 
     def bind(
         self,
@@ -167,42 +172,42 @@ class BoundConv:
     function: Callable[..., int]
     keeps: tuple[object, ...]
 
-    def run(self, pairs: npt.NDArray[np.void], *, threads: int = 1, give_up: int | None = None) -> bool:
+    def run(self, work: npt.NDArray[np.void], *, threads: int = 1, give_up: int | None = None) -> bool:
         """Compute the listed positions of the target; no other is written.
 
         Args:
-            pairs: Pairs of runs of the target (`Pair` of c/cells.h), contiguous; all positions must be inside it.
+            work: `PackedConv.work` of runs of the target, contiguous; all positions must be inside it.
             threads: How many compute; one needs no OpenMP.
             give_up: Address of an int32 that stops the work when it is not zero.
 
         Returns:
             Whether it was done, not given up.
         """
-        return bool(self.function(ctypes.addressof(self.c), pairs.ctypes.data, len(pairs), threads, give_up))
+        return bool(self.function(ctypes.addressof(self.c), work.ctypes.data, len(work), threads, give_up))
 
 
 def even_floats(values: Tensor) -> Tensor:
     """One number a channel (C,) as the kernels read them: float32, an even number of them, the last 0 if need be."""
-    return _even(values.detach().float(), 0).contiguous()
+    return even(values.detach().float(), 0).contiguous()
 
 
 def _packed(weight: Tensor, inputs: Sequence[int], dtype: torch.dtype) -> Tensor:
     """Weights (outputs, inputs, k, k) as int32 cells [block][source][plane][ky][kx][output of the block], flat."""
-    sources = torch.split(_even(weight.float(), 0), list(inputs), dim=1)
-    blocks = torch.split(torch.cat([_cells(source, dtype) for source in sources], dim=1), BLOCK_OUTPUTS)
+    sources = torch.split(even(weight.float(), 0), list(inputs), dim=1)
+    blocks = torch.split(torch.cat([weight_cells(source, dtype) for source in sources], dim=1), BLOCK_OUTPUTS)
     return torch.cat([block.permute(1, 2, 3, 0).reshape(-1) for block in blocks])
 
 
-def _cells(weight: Tensor, dtype: torch.dtype) -> Tensor:
+def weight_cells(weight: Tensor, dtype: torch.dtype) -> Tensor:
     """Weights (outputs, inputs, k, k) as int32 cells (outputs, planes, k, k)."""
     if dtype == torch.float32:
         return weight.contiguous().view(torch.int32)
-    even = _even(weight, 1).to(dtype)
-    lanes = torch.stack([even[:, 0::2], even[:, 1::2]], dim=-1)
+    pairs = even(weight, 1).to(dtype)
+    lanes = torch.stack([pairs[:, 0::2], pairs[:, 1::2]], dim=-1)
     return lanes.reshape(-1).view(torch.int32).view(lanes.shape[:-1])
 
 
-def _even(x: Tensor, axis: int) -> Tensor:
+def even(x: Tensor, axis: int) -> Tensor:
     """`x` with an even number of slices along an axis, the last one zero where need be."""
     shape = [*x.shape]
     shape[axis] %= 2

@@ -14,6 +14,7 @@ from interim.model_zoo.native.maps import CELL_BYTES, LANES, LINE_CELLS, Map, Ma
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.pool import Pool
 from interim.model_zoo.native.runs import RunLists, Runs, Work
+from interim.model_zoo.native.winograd import TiledConv, worth_tiling
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Sequence
@@ -42,7 +43,7 @@ KNOWN_MOST = 64
 """Sets of maps that a convolution remembers."""
 
 GROUP_RUNS = 4
-"""Pairs that the convolutions compute together."""
+"""Entries of work that the convolutions compute together."""
 
 
 class SlicedConv:
@@ -51,10 +52,9 @@ class SlicedConv:
     def __init__(self, packed: PackedConv, slice_macs: int, threads: int) -> None:
         self.outputs = packed.outputs
         self._packed = packed
-        self._stride = packed.stride
         self._known: dict[tuple[int | None, ...], tuple[Callable[..., int], CConv]] = {}
         self._threads = threads
-        self._slice = max(1, threads * slice_macs // packed.macs_per_pair // GROUP_RUNS) * GROUP_RUNS
+        self._slice = max(1, threads * slice_macs // packed.macs_per_entry // GROUP_RUNS) * GROUP_RUNS
 
     def steps(
         self,
@@ -72,8 +72,7 @@ class SlicedConv:
         """
         function, conv = self._bound(sources, target, (residual, raw), relu=relu)
         address = ctypes.addressof(conv)
-        work = runs.pairs if self._stride == 1 else runs.alone
-        for part in _cut(work, self._slice):
+        for part in _cut(self._packed.work(runs), self._slice):
             function(address, part.address, len(part), self._threads, None)
             yield
 
@@ -131,9 +130,13 @@ class Operations:
         """
         inputs = [weight.shape[1] for weight in weights]
         whole = torch.cat(list(weights), 1)
-        packed = PackedConv(
-            self._kernels, whole, bias, stride=stride, dtype=self._dtype, inputs=inputs, shift=shift
-        )
+        alone = len(weights) == 1 and stride == 1 and shift is None
+        if alone and worth_tiling(self._kernels, whole, self._dtype):
+            packed: PackedConv = TiledConv(self._kernels, whole, bias, dtype=self._dtype)
+        else:
+            packed = PackedConv(
+                self._kernels, whole, bias, stride=stride, dtype=self._dtype, inputs=inputs, shift=shift
+            )
         return SlicedConv(packed, SLICE_MACS[self._kernels.path, self._dtype], self._threads)
 
     def map(self, images: int, channels: int, size: tuple[int, int]) -> Map:

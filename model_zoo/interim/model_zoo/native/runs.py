@@ -26,6 +26,14 @@ RUN = np.dtype([("y", np.uint16), ("x", np.uint16), ("lanes", np.uint16), ("imag
 PAIR = np.dtype([("first", RUN), ("second", RUN)])
 """`Pair` of c/cells.h."""
 
+WINDOW = np.dtype(
+    [
+        *(("y", np.uint16), ("x", np.uint16), ("image", np.uint16), ("unused", np.uint16)),
+        *(("above", np.uint32), ("below", np.uint32)),
+    ]
+)
+"""`Window` of c/cells.h."""
+
 
 class CMask(ctypes.Structure):
     """`Mask` of c/runs.c."""
@@ -58,17 +66,29 @@ class Work:
 class Runs(Work):
     """Positions to compute, as `RUN`, in order of image, row, column; none is listed twice.
 
-    `pairs`: the same positions as `PAIR`, for convolutions of stride 1.
+    The same positions in other ways are found when they are asked for, the first time.
     """
 
-    def __init__(self, array: npt.NDArray[np.void], pairs: npt.NDArray[np.void] | None = None) -> None:
-        super().__init__(np.ascontiguousarray(array, RUN))
-        self.pairs = self.alone if pairs is None else Work(np.ascontiguousarray(pairs, PAIR))
+    def __init__(self, array: npt.NDArray[np.void], lists: RunLists, mask: Tensor) -> None:
+        super().__init__(array)
+        self._lists = lists
+        self._mask = mask
+
+    @cached_property
+    def pairs(self) -> Work:
+        """As `PAIR`, for convolutions of stride 1: if those are fewer, two runs in one."""
+        found = self._lists.pairs(self._mask)
+        return self.alone if len(found) > len(self) else Work(found)
 
     @cached_property
     def alone(self) -> Work:
-        """The same positions as `PAIR`, each run by itself, for convolutions of stride 2."""
+        """As `PAIR`, each run by itself, for convolutions of stride 2."""
         return Work(alone(self.array))
+
+    @cached_property
+    def windows(self) -> Work:
+        """As `WINDOW`, for convolutions in tiles."""
+        return Work(self._lists.windows(self._mask))
 
     @property
     def positions(self) -> int:
@@ -90,18 +110,24 @@ class RunLists:
         pointer, number = ctypes.c_void_p, ctypes.c_int
         self._runs = kernels.bind("runs_of_mask", pointer, pointer)
         self._pairs = kernels.bind("pairs_of_mask", pointer, pointer)
+        self._windows = kernels.bind("windows_of_mask", pointer, pointer)
         self._read = kernels.bind("mask_read_by_enlarging", pointer, number, pointer)
 
     def dense(self, images: int, height: int, width: int) -> Runs:
         """All positions of so many maps."""
-        return Runs(self._covered(torch.ones((images, height, width), dtype=torch.bool))[1])
+        return self.listed(torch.ones((images, height, width), dtype=torch.bool))
 
     def listed(self, mask: Tensor) -> Runs:
-        """The positions where a mask is true, in as few runs as there can be, and in pairs if those are fewer."""
-        c, runs = self._covered(mask)
-        room = np.empty(_most(c), PAIR)
-        pairs = room[: self._pairs(ctypes.byref(c), room.ctypes.data)]
-        return Runs(runs, pairs if len(pairs) <= len(runs) else None)
+        """The positions where a mask is true, in as few runs as there can be; it must not change any more."""
+        return Runs(self._covered(mask, self._runs, RUN), self, mask)
+
+    def pairs(self, mask: Tensor) -> npt.NDArray[np.void]:
+        """The same as `PAIR`: words of a row, two of them together where they share no lane."""
+        return self._covered(mask, self._pairs, PAIR)
+
+    def windows(self, mask: Tensor) -> npt.NDArray[np.void]:
+        """The same as `WINDOW`."""
+        return self._covered(mask, self._windows, WINDOW)
 
     def read_by_enlarging(self, mask: Tensor, factor: int) -> Tensor:
         """Which positions of a smaller map a bilinear enlargement reads to compute those of a mask.
@@ -127,11 +153,11 @@ class RunLists:
         self._read(ctypes.byref(c), factor, coarse.data_ptr())
         return coarse
 
-    def _covered(self, mask: Tensor) -> tuple[Any, npt.NDArray[np.void]]:
-        """A mask for C, and the runs of it."""
+    def _covered(self, mask: Tensor, function: Any, kind: np.dtype[np.void]) -> npt.NDArray[np.void]:
+        """A mask as a list of one kind, which a function of C makes."""
         c = _mask(mask)
-        room = np.empty(_most(c), RUN)
-        return c, room[: self._runs(ctypes.byref(c), room.ctypes.data)]
+        room = np.empty(_most(c), kind)
+        return room[: function(ctypes.byref(c), room.ctypes.data)]
 
 
 def _most(mask: Any) -> int:

@@ -17,6 +17,7 @@ from interim.model_zoo.native.maps import Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists, Runs
 from interim.model_zoo.native.taps import Taps
+from interim.model_zoo.native.winograd import TiledConv, can_tile
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -36,7 +37,7 @@ def fault(kernels: Kernels) -> str | None:
     with torch.inference_mode():
         for name in kernels.dtypes:
             trial = _Trial.of(kernels, getattr(torch, name))
-            for operation in ("convolution", "interpolating", "enlarging", "halving", "intake"):
+            for operation in ("convolution", "tiling", "interpolating", "enlarging", "halving", "intake"):
                 if not getattr(trial, f"{operation}_works")():
                     return f"{operation} in {name}"
         return None if _answers_work(kernels) else "answers"
@@ -65,13 +66,23 @@ class _Trial:
             (target, before), (raw, _) = self._map(CHANNELS), self._map(CHANNELS)
             packed = PackedConv(self.kernels, weight, bias, stride=stride, dtype=self.dtype, shift=shift)
             packed.bind([source], target, residual=target, raw=raw, relu=True).run(
-                (self.runs.pairs if stride == 1 else self.runs.alone).array
+                packed.work(self.runs).array
             )
             sums = F.conv2d(x, weight, bias, stride, kernel // 2)
             wanted = (sums + shift.view(-1, 1, 1) + before).relu_()
             if not (self._close(raw, sums, before) and self._close(target, wanted, before)):
                 return False
         return True
+
+    def tiling_works(self) -> bool:
+        """Whether a 3x3 convolution in tiles is torch's; true where there is none."""
+        weight = _noise((CHANNELS, CHANNELS, 3, 3)) / CHANNELS
+        if not can_tile(self.kernels, weight, self.dtype):
+            return True
+        bias, (source, x), (target, before) = _noise((CHANNELS,)), self._map(CHANNELS), self._map(CHANNELS)
+        tiled = TiledConv(self.kernels, weight, bias, dtype=self.dtype)
+        tiled.bind([source], target, residual=target, relu=True).run(tiled.work(self.runs).array)
+        return self._close(target, (F.conv2d(x, weight, bias, 1, 1) + before).relu_(), before)
 
     def interpolating_works(self) -> bool:
         """Whether neighbours are added up by a kernel as torch does it, to the border of the map."""

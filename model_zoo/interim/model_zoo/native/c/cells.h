@@ -57,6 +57,14 @@ typedef struct {
     Run first, second;
 } Pair;
 
+/* Up to 16 neighbouring tiles of 2x2 positions: the unit of work of winograd.c. Dtype WINDOW of
+ * native/runs.py: change both. */
+typedef struct {
+    uint16_t y, x; /* of the first tile, in tiles */
+    uint16_t image, unused;
+    uint32_t above, below; /* bit k: position (2y, 2x + k), or (2y + 1, 2x + k), is listed */
+} Window;
+
 /* Where cell (y, x) of plane 0 of an image is; also for y = -1, y = height and x = -1. */
 INLINE Cell *cell_at(const Map *map, int64_t image, int64_t y, int64_t x) {
     return map->cells + image * map->image_stride + (y + 1) * map->row_pitch + LEAD_CELLS + x;
@@ -94,9 +102,10 @@ INLINE __m512 odd_channel(__m512i cells) {
 /* Two channels of 16 pixels, rounded to nearest even, as bf16 cells. */
 INLINE __m512i bf16_cells(__m512 even, __m512 odd) {
     const __m512i packed = (__m512i)_mm512_cvtne2ps_pbh(odd, even); /* 16 evens, then 16 odds */
-    const __m512i low = _mm512_cvtepu16_epi32(_mm512_castsi512_si256(packed));
-    const __m512i high = _mm512_cvtepu16_epi32(_mm512_extracti64x4_epi64(packed, 1));
-    return _mm512_or_si512(low, _mm512_slli_epi32(high, 16));
+    const __m512i order = _mm512_set_epi16(
+        31, 15, 30, 14, 29, 13, 28, 12, 27, 11, 26, 10, 25, 9, 24, 8, 23, 7, 22, 6, 21, 5, 20, 4, 19, 3, 18, 2, 17, 1, 16, 0
+    );
+    return _mm512_permutexvar_epi16(order, packed);
 }
 #endif
 

@@ -21,6 +21,7 @@ typedef struct {
 
 EXPORT int runs_of_mask(const Mask *mask, Run *runs);
 EXPORT int pairs_of_mask(const Mask *mask, Pair *pairs);
+EXPORT int windows_of_mask(const Mask *mask, Window *windows);
 EXPORT int mask_read_by_enlarging(const Mask *fine, int factor, uint8_t *coarse);
 
 static uint16_t word_at(const uint8_t *row, int64_t count) {
@@ -156,6 +157,31 @@ int pairs_of_mask(const Mask *mask, Pair *pairs) {
             }
         }
     while (waiting.count) pairs[made++] = (Pair){.first = taken(&waiting, 0)};
+    return (int)made;
+}
+
+/* 32 positions of a row from `x` on; those that do not exist are not set. */
+static uint32_t two_words_at(const uint8_t *row, int64_t x, int64_t width) {
+    const uint32_t low = word_at(row + x, width - x);
+    return x + LANES < width ? low | (uint32_t)word_at(row + x + LANES, width - x - LANES) << LANES : low;
+}
+
+/* Windows for all that is set, one for every 32 positions of every two rows at most; returns how many. */
+int windows_of_mask(const Mask *mask, Window *windows) {
+    int64_t made = 0;
+    for (int image = 0; image < mask->images; image++)
+        for (int y = 0; y < mask->height; y += 2) {
+            const uint8_t *row = mask->bytes + image * mask->image_stride + y * mask->row_stride;
+            for (int64_t x = 0; x < mask->width; x += 2 * LANES) {
+                const uint32_t above = two_words_at(row, x, mask->width);
+                const uint32_t below = y + 1 < mask->height ? two_words_at(row + mask->row_stride, x, mask->width) : 0;
+                if (above | below)
+                    windows[made++] = (Window){
+                        .y = (uint16_t)(y / 2), .x = (uint16_t)(x / 2), .image = (uint16_t)image,
+                        .above = above, .below = below,
+                    };
+            }
+        }
     return (int)made;
 }
 

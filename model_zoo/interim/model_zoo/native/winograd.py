@@ -1,0 +1,83 @@
+"""A 3x3 convolution of stride 1 in tiles, for 16 multiplications instead of 36 (c/winograd_blocks.h).
+
+Winograd's F(2x2, 3x3): Lavin and Gray, "Fast Algorithms for Convolutional Neural Networks" (2015), section 4.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from interim.model_zoo.native.conv import ARGUMENTS, BLOCK_OUTPUTS, PackedConv, even, weight_cells
+from interim.model_zoo.native.maps import LANES
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.runs import Runs, Work
+
+SYMBOLS = {torch.bfloat16: "winograd_bf16", torch.float32: "winograd_fp32"}
+"""The function for each kind of number."""
+
+PATHS = ("avx512",)
+"""Of processors whose kernels have tiles."""
+
+MAX_PLANES = 384
+"""As in c/winograd_blocks.h."""
+
+WORTH_CHANNELS = 64
+"""With fewer inputs and outputs together, splitting and joining tiles takes as long as it saves."""
+
+COMPONENTS = 16
+
+SPREAD = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
+"""What the components along one side of a tile multiply with, of the three taps."""
+
+
+class TiledConv(PackedConv):
+    """A convolution of one source, without shift or raw sums, that computes tiles of 2x2.
+
+    What is rounded to the kind of number are the 16 components of inputs and weights, sums of up to 16 of either:
+    in bfloat16 an answer is a little farther from the exact one than the plain convolution's.
+    """
+
+    def __init__(
+        self, kernels: Kernels, weight: Tensor, bias: Tensor | None = None, *, dtype: torch.dtype
+    ) -> None:
+        """Pack a folded convolution; arguments as of `PackedConv`. `can_tile` must hold."""
+        super().__init__(kernels, weight, bias, dtype=dtype)
+        self._function = kernels.bind(SYMBOLS[dtype], *ARGUMENTS)
+        self._weights = _packed(weight.detach(), dtype)
+
+    @property
+    def macs_per_entry(self) -> int:
+        """As of `PackedConv`, for a window of tiles."""
+        return LANES * COMPONENTS * self.outputs * sum(self.inputs)
+
+    def work(self, runs: Runs) -> Work:
+        """Windows."""
+        return runs.windows
+
+
+def can_tile(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
+    """Whether weights (outputs, inputs, k, k) can be convolved in tiles at stride 1."""
+    planes = -(-weight.shape[1] // (2 if dtype == torch.bfloat16 else 1))
+    return kernels.path in PATHS and weight.shape[2:] == (3, 3) and planes <= MAX_PLANES
+
+
+def worth_tiling(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
+    """Whether they can, and are sooner done."""
+    return sum(weight.shape[:2]) >= WORTH_CHANNELS and can_tile(kernels, weight, dtype)
+
+
+def _packed(weight: Tensor, dtype: torch.dtype) -> Tensor:
+    """Weights (outputs, inputs, 3, 3) as int32 cells [component][block][plane][output of the block], flat."""
+    spread = torch.tensor(SPREAD, dtype=torch.float64)
+    components = torch.einsum("id,ockd,jk->ocji", spread, weight.double(), spread).float()
+    cells = weight_cells(even(components, 0), dtype)
+    blocks = [
+        block.permute(2, 3, 1, 0).flatten(0, 1).flatten(1) for block in torch.split(cells, BLOCK_OUTPUTS)
+    ]
+    return torch.cat(blocks, 1).flatten()
