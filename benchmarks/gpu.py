@@ -23,7 +23,7 @@ from interim.model_zoo.anytime import State, finish
 from interim.model_zoo.counting import profile
 from interim.model_zoo.gpu import library
 from interim.model_zoo.label_map import label_map
-from interim.model_zoo.native.library import Missing
+from interim.model_zoo.native.kernels import Missing
 from interim.model_zoo.prepare import prepare
 from interim.training.bench.masks import KINDS, masks
 from interim.training.commands.bench import parse_shares

@@ -4,6 +4,7 @@ import ast
 import functools
 import subprocess
 import sys
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import pytest
@@ -45,6 +46,18 @@ def imported_names(folder: Path) -> set[str]:
     return {name for name in names if name.startswith("interim.")}
 
 
+def arrows() -> dict[str, set[str]]:
+    """For every module of ours the modules that it imports: to run, for its annotations, or only when called."""
+    paths = [path for folder in PACKAGES for path in folder.rglob("*.py")]
+    modules = {".".join(path.relative_to(ROOT).with_suffix("").parts[1:]): path for path in paths}
+    found: dict[str, set[str]] = {}
+    for module, path in modules.items():
+        nodes = [node for node in imports(path) if isinstance(node, ast.ImportFrom)]
+        names = {f"{node.module}.{alias.name}" for node in nodes for alias in node.names}
+        found[module] = (names | {str(node.module) for node in nodes}) & modules.keys() - {module}
+    return found
+
+
 def loaded_by(statement: str) -> set[str]:
     """The top-level modules that a fresh interpreter holds after one statement."""
     code = f"import sys; {statement}; print(*{{name.split('.')[0] for name in sys.modules}})"
@@ -71,6 +84,11 @@ def test_every_package_is_typed(folder: Path) -> None:
 def test_imports_point_one_way(folder: Path) -> None:
     """Every arrow between packages is one of docs/design.md's."""
     assert {name.split(".")[1] for name in imported_names(folder)} <= MAY_IMPORT[folder.name]
+
+
+def test_no_modules_import_each_other_in_a_circle() -> None:
+    """What a module is made of can be read before it; an import for annotations alone is one, too."""
+    TopologicalSorter(arrows()).prepare()
 
 
 def test_the_engine_does_not_know_the_front() -> None:

@@ -13,6 +13,7 @@ from tests.server.scripted import EXITS, ScriptedModel
 from interim.model_zoo import checkpoint, deployment, registry
 from interim.model_zoo.deployment import ExitPlan, Plan
 from interim.model_zoo.native import library
+from interim.model_zoo.native.kernels import Missing
 from interim.scheduling.costs import CostModel
 from interim.scheduling.doubts import Doubt
 from interim.server.engine import loading
@@ -200,7 +201,7 @@ def test_without_kernels_torch_serves_and_says_why(monkeypatch: pytest.MonkeyPat
 @pytest.mark.slow
 def test_kernels_compute_what_they_cannot_skip(tmp_path: Path) -> None:
     """A network that interpolates is served whole, and its exits are worth what that is worth."""
-    if isinstance(library.load(), library.Missing):
+    if isinstance(library.load(), Missing):
         pytest.skip("no kernels can be compiled here")
     model = _filled(tmp_path, "rbf")
     loaded = load(Start(model=model), CPU)
@@ -214,7 +215,7 @@ def test_kernels_compute_what_they_cannot_skip(tmp_path: Path) -> None:
 @pytest.mark.slow
 def test_the_shipped_model_runs_natively_from_image_to_label_map() -> None:
     """Warmed and measured through the code that serves; slices are short; the labels are torch's."""
-    if isinstance(library.load(), library.Missing):
+    if isinstance(library.load(), Missing):
         pytest.skip("no kernels can be compiled here")
     options = replace(START, model="default", masking=False, dtype="float32", warm_sizes=(SIZE,))
     native, reference = (Setup(replace(options, execution=name)) for name in ("native", "reference"))
@@ -244,7 +245,7 @@ def _labels(setup: Setup, exits: int = EXITS) -> Bytes:
 @pytest.mark.slow
 def test_kernels_skip_what_a_network_holds(tmp_path: Path) -> None:
     """A checkpoint that was trained to hold is served masked; the shipped model is one."""
-    if isinstance(library.load(), library.Missing):
+    if isinstance(library.load(), Missing):
         pytest.skip("no kernels can be compiled here")
     for model in (_filled(tmp_path, "hold"), "default"):
         loaded = load(Start(model=model, execution="native"), CPU)

@@ -8,6 +8,7 @@ import torch
 
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.native import library
+from interim.model_zoo.native.kernels import Missing
 from interim.training.bench.masks import KINDS, masks
 from interim.training.main import main
 
@@ -49,7 +50,7 @@ def test_shares_that_rise_are_refused() -> None:
 @pytest.mark.slow
 def test_the_command_measures_all_contestants(capsys: pytest.CaptureFixture[str]) -> None:
     """One line of JSON with every part, and labels that agree with the literal network's."""
-    if isinstance(library.load(), library.Missing):
+    if isinstance(library.load(), Missing):
         pytest.skip("no kernels can be compiled here")
     words = "bench default --size 64x96 --dtype fp32 --repeats 1 --threads 1 --json -"
     assert main(words.split()) == 0

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ipaddress
 
+from interim.loadtest.entries import ScenarioError
+
 
 def is_loopback(target: str) -> bool:
     """Whether a gRPC target (`HOST:PORT`, `[::1]:PORT`, `unix:PATH`) can only be this machine."""
@@ -17,3 +19,16 @@ def is_loopback(target: str) -> bool:
         return ipaddress.ip_address(host).is_loopback
     except ValueError:  # a name: it may mean any machine
         return False
+
+
+def check_target(server: str, *, allowed: bool) -> None:
+    """Refuses to send load to another machine, unless that was said.
+
+    Raises:
+        ScenarioError: It was not said.
+    """
+    if not (allowed or is_loopback(server)):
+        raise ScenarioError(
+            f"{server} is not this machine: load sent elsewhere can take a service down; "
+            "say --allow-remote if it is yours"
+        )

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from interim.client import DEFAULT_TARGET
 from interim.loadtest.costs import write_costs
 from interim.loadtest.entries import ScenarioError
-from interim.loadtest.run_command import MEASURE_S, check_target
+from interim.loadtest.loopback import check_target
 from interim.loadtest.scenario import read_scenario
 from interim.loadtest.traffic import Traffic
 
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     import argparse
 
     from interim.loadtest.costs import Costs
+
+MEASURE_S = 4.0
+"""How long each of the rates is measured that a server carries."""
 
 
 def add_measure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

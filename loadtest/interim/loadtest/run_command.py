@@ -15,7 +15,8 @@ from interim.loadtest.arrivals import Poisson
 from interim.loadtest.budgets import Constant
 from interim.loadtest.costs import read_costs
 from interim.loadtest.entries import ScenarioError
-from interim.loadtest.loopback import is_loopback
+from interim.loadtest.loopback import check_target
+from interim.loadtest.measure_command import MEASURE_S, measured
 from interim.loadtest.plan import plan
 from interim.loadtest.request_lines import read_requests, write_requests
 from interim.loadtest.scenario import Clip, Scenario, builtin_names, described, read_scenario
@@ -33,8 +34,6 @@ exit status: 0 done; 1 the run failed: no server, a request without a final mess
 or a run that is void because the sender itself lagged; 2 wrong use. Refused and late requests are figures,
 not failures. Ctrl-C stops the sending; what was measured until then is reported.
 """
-MEASURE_S = 4.0
-"""How long each of the rates is measured that a server carries."""
 
 _TRAFFIC_ONLY = {
     "rate": "--rate",
@@ -170,19 +169,6 @@ def _scenario(options: argparse.Namespace) -> Scenario:
     raise ScenarioError("There is nothing to send: give --scenario FILE|NAME, or --requests FILE.")
 
 
-def check_target(server: str, *, allowed: bool) -> None:
-    """Refuses to send load to another machine, unless that was said.
-
-    Raises:
-        ScenarioError: It was not said.
-    """
-    if not (allowed or is_loopback(server)):
-        raise ScenarioError(
-            f"{server} is not this machine: load sent elsewhere can take a service down; "
-            "say --allow-remote if it is yours"
-        )
-
-
 def _asked(scenario: Scenario, options: argparse.Namespace) -> Scenario:
     """The scenario with what the command line changes of it."""
     given = {name for name, value in vars(options).items() if value is not None}
@@ -215,8 +201,6 @@ def _costs(scenario: Traffic, options: argparse.Namespace) -> Costs | None:
         return read_costs(options.costs)
     if not options.measure:
         return None
-    from interim.loadtest.measure_command import measured  # noqa: PLC0415  needs tqdm, an extra
-
     costs = measured(scenario, options.server, seconds=MEASURE_S)
     if options.json != "-":
         print(costs.as_table())

@@ -10,6 +10,7 @@ from interim.model_zoo.gpu import library as gpu
 from interim.model_zoo.label_map import LabelMap, label_map
 from interim.model_zoo.masked.hold import HoldFill
 from interim.model_zoo.native import library
+from interim.model_zoo.native.kernels import Missing
 from interim.model_zoo.native.network import NativeHrnet
 from interim.model_zoo.native.operations import Operations
 from interim.model_zoo.prepare import prepare
@@ -96,7 +97,7 @@ def _on_cpu(
 ) -> Execution | str:
     """On the CPU's kernels, or why not."""
     kernels = library.load()
-    if isinstance(kernels, library.Missing):
+    if isinstance(kernels, Missing):
         return kernels.reason
     name = str(dtype).removeprefix("torch.")
     if name not in kernels.dtypes:
@@ -121,7 +122,7 @@ def _on_gpu(
 ) -> Execution | str:
     """On GPU kernels that agree with torch, or why not."""
     made = gpu.load(network, dtype=dtype, masking=masking, device=device)
-    if isinstance(made, library.Missing):
+    if isinstance(made, Missing):
         return made.reason
     return Execution(
         model=made.model,

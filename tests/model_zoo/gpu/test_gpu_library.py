@@ -9,7 +9,7 @@ from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.execution import execution
 from interim.model_zoo.gpu import library
 from interim.model_zoo.gpu.target import Target, Tiling
-from interim.model_zoo.native.library import Missing
+from interim.model_zoo.native.kernels import Missing
 from interim.model_zoo.registry import build
 
 CUDA = torch.device("cuda", 0)

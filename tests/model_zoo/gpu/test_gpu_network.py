@@ -19,7 +19,7 @@ from interim.model_zoo.gpu.operations import Operations
 from interim.model_zoo.gpu.target import Target
 from interim.model_zoo.gpu.trial import fault
 from interim.model_zoo.label_map import LabelMap, label_map
-from interim.model_zoo.native.library import Missing
+from interim.model_zoo.native.kernels import Missing
 from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 
 pytestmark = pytest.mark.slow

@@ -7,7 +7,7 @@ import pytest
 from torch import Tensor
 
 from interim.model_zoo.native.compiler import compiled, find
-from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.processor import SETS, InstructionSet, words
 from interim.model_zoo.native.runs import PAIR, WINDOW
 

@@ -9,8 +9,8 @@ from torch import Tensor
 
 from interim.model_zoo.confidence import Rule
 from interim.model_zoo.native.maps import MapShape
+from interim.model_zoo.native.operations import Steps
 from interim.model_zoo.native.taps import Taps
-from interim.model_zoo.native.workspace import Steps
 
 Runs = Tensor
 """Here a list of positions is a mask (N, 1, h, w) bool."""

@@ -13,7 +13,7 @@ import torch
 
 from interim.model_zoo.native import maps, selftest
 from interim.model_zoo.native.answers import Answers
-from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists
 from interim.model_zoo.native.winograd import TiledConv, can_tile

@@ -11,7 +11,7 @@ from interim.model_zoo.confidence import MaxProbability
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.label_map import label_map
 from interim.model_zoo.native.answers import Answers
-from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.kernels import Kernels
 
 
 @pytest.fixture(scope="module")

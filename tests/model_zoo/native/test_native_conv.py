@@ -12,7 +12,7 @@ from torch import Tensor
 
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.native.conv import PackedConv
-from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.maps import LEAD_CELLS, Map, MapShape
 from interim.model_zoo.native.winograd import TiledConv, can_tile
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from interim.model_zoo.native import library
-from interim.model_zoo.native.library import KernelChoiceError, Kernels, Missing, load
+from interim.model_zoo.native.kernels import Kernels, Missing
+from interim.model_zoo.native.library import KernelChoiceError, load
 from interim.model_zoo.native.processor import AVX2, AVX512, SETS, words
 from interim.model_zoo.native.selftest import fault
 

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from interim.model_zoo.anytime import AnytimeModel, Prediction, State, finish
 from interim.model_zoo.errors import BadInputError
-from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.network import NativeHrnet
 from interim.model_zoo.native.operations import Operations
 from interim.model_zoo.networks.hrnet.network import AnytimeHrnet

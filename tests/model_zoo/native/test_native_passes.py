@@ -9,7 +9,7 @@ from torch import Tensor
 
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.masked import rbf
-from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.maps import Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists

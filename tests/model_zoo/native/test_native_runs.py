@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from interim.model_zoo.errors import BadInputError
-from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.maps import LANES
 from interim.model_zoo.native.runs import RunLists
 

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from interim.model_zoo.native.compiler import FLAGS, LIBRARIES, SOURCES, Compiler, find
-from interim.model_zoo.native.library import Kernels
+from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.processor import SETS
 
 ROOT = Path(__file__).parents[3]

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from interim.model_zoo.gpu.target import Target, interpreting
-from interim.model_zoo.native.library import Missing
+from interim.model_zoo.native.kernels import Missing
 
 if TYPE_CHECKING:
     from interim.model_zoo.gpu.labels import Labels

@@ -14,7 +14,7 @@ from interim.model_zoo.native.planes import planes
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.kernels import Kernels
 
 STRIDES = (2, 4, 8)
 MAX_CLASSES = 256

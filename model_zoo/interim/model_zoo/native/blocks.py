@@ -8,8 +8,8 @@ from interim.model_zoo.native.layers import Layer, plain
 
 if TYPE_CHECKING:
     from interim.model_zoo.native.maps import Map
-    from interim.model_zoo.native.operations import Operations
-    from interim.model_zoo.native.workspace import Steps, Stream, Workspace
+    from interim.model_zoo.native.operations import Operations, Steps
+    from interim.model_zoo.native.workspace import Stream, Workspace
     from interim.model_zoo.networks.hrnet import blocks, stem
 
 

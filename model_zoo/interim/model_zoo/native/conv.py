@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     import numpy as np
     import numpy.typing as npt
 
-    from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.kernels import Kernels
     from interim.model_zoo.native.runs import Runs, Work
 
 BLOCK_OUTPUTS = 6

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from interim.model_zoo.native.maps import Map
-    from interim.model_zoo.native.operations import Operations
-    from interim.model_zoo.native.workspace import Steps, Workspace
+    from interim.model_zoo.native.operations import Operations, Steps
+    from interim.model_zoo.native.workspace import Workspace
     from interim.model_zoo.networks.hrnet import fuse
 
 

@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from torch import nn
 
     from interim.model_zoo.native.maps import Map
-    from interim.model_zoo.native.operations import Operations
-    from interim.model_zoo.native.workspace import Steps, Workspace
+    from interim.model_zoo.native.operations import Operations, Steps
+    from interim.model_zoo.native.workspace import Workspace
 
 
 class Head(Protocol):

@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from interim.model_zoo.masked.conv import Conv, ConvNorm
     from interim.model_zoo.native.maps import Map
-    from interim.model_zoo.native.operations import Operations, SlicedConv
+    from interim.model_zoo.native.operations import Operations, SlicedConv, Steps
     from interim.model_zoo.native.regions import Where
-    from interim.model_zoo.native.workspace import Steps, Workspace
+    from interim.model_zoo.native.workspace import Workspace
 
 Kind = TypeVar("Kind", bound=nn.Module)
 Made = TypeVar("Made")

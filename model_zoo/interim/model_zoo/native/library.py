@@ -1,15 +1,15 @@
-"""The compiled kernels of this machine, or the reason why there are none."""
+"""The kernels of this machine: compiled, loaded and tested, or the reason why there are none."""
 
 from __future__ import annotations
 
 import ctypes
 import os
-from dataclasses import dataclass
 from functools import cache
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from interim.model_zoo.errors import ZooError
 from interim.model_zoo.native.compiler import UncompiledError, compiled
+from interim.model_zoo.native.kernels import Kernels, Missing
 from interim.model_zoo.native.processor import SETS, InstructionSet, words
 from interim.model_zoo.native.selftest import fault
 
@@ -21,34 +21,6 @@ CHOICES = ("off", *(each.name for each in SETS))
 
 class KernelChoiceError(ZooError):
     """INTERIM_KERNELS asks for what there is not; the message says what there is."""
-
-
-@dataclass(frozen=True, slots=True)
-class Missing:
-    """There are no kernels; `reason` says why in one sentence without a full stop."""
-
-    reason: str
-
-
-@dataclass(frozen=True, slots=True)
-class Kernels:
-    """A loaded library. `path`: its instruction set's name; `dtypes`: torch's names of what it computes with."""
-
-    path: str
-    dtypes: tuple[str, ...]
-    library: ctypes.CDLL
-
-    @property
-    def threaded(self) -> bool:
-        """Whether it was compiled with OpenMP; without, every call takes one thread."""
-        return bool(self.library.kernels_threaded())
-
-    def bind(self, name: str, *arguments: Any) -> Any:
-        """A function of the library that returns an int, given the ctypes of its arguments."""
-        function = self.library[name]
-        function.argtypes = arguments
-        function.restype = ctypes.c_int
-        return function
 
 
 def load() -> Kernels | Missing:

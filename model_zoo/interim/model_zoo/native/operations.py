@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from collections.abc import Generator
 from typing import TYPE_CHECKING
 
 import torch
@@ -22,9 +23,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from interim.model_zoo.confidence import Rule
-    from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.kernels import Kernels
     from interim.model_zoo.native.taps import Taps
-    from interim.model_zoo.native.workspace import Steps
+
+Steps = Generator[None, None, None]
+"""Work under way: yields wherever it may be given up, after a millisecond or so."""
 
 SLICE_MACS = {
     ("avx512", torch.bfloat16): 100_000_000,

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-    from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.kernels import Kernels
     from interim.model_zoo.native.maps import Map
     from interim.model_zoo.native.runs import Work
     from interim.model_zoo.native.taps import Taps

@@ -16,7 +16,7 @@ from interim.model_zoo.native.maps import LANES
 if TYPE_CHECKING:
     import numpy.typing as npt
 
-    from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.kernels import Kernels
 
 FACTORS = (1, 2, 4, 8)
 

@@ -22,7 +22,7 @@ from interim.model_zoo.native.winograd import TiledConv, can_tile
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.kernels import Kernels
 
 SIZE = (8, 40)
 CHANNELS = 14

@@ -15,7 +15,7 @@ from interim.model_zoo.native.maps import LANES
 if TYPE_CHECKING:
     from torch import Tensor
 
-    from interim.model_zoo.native.library import Kernels
+    from interim.model_zoo.native.kernels import Kernels
     from interim.model_zoo.native.runs import Runs, Work
 
 SYMBOLS = {torch.bfloat16: "winograd_bf16", torch.float32: "winograd_fp32"}

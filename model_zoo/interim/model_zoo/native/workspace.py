@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Generator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -14,10 +13,6 @@ if TYPE_CHECKING:
 
 INNER, RAW = -1, -2
 """The numbers of spare maps that are zero where nothing is computed."""
-
-Steps = Generator[None, None, None]
-"""Work under way: yields wherever it may be given up, after a millisecond or so."""
-
 
 Spares = dict[tuple[int, int, int], "Map"]
 """Maps for what is read at once, by number, channels and level."""
