@@ -14,6 +14,7 @@ from interim.model_zoo import checkpoint, deployment, registry
 from interim.model_zoo.deployment import ExitPlan, Plan
 from interim.model_zoo.native import library
 from interim.model_zoo.native.kernels import Missing
+from interim.model_zoo.sequence import Place, write_order
 from interim.scheduling.costs import CostModel
 from interim.scheduling.doubts import Doubt
 from interim.server.engine import loading
@@ -297,3 +298,16 @@ def test_a_deployment_is_served_as_it_is(tmp_path: Path) -> None:
     assert [each.name for each in setup.spec.exits] == ["first", "last"]
     assert all(cost.mean_s > 0 for cost in setup.ready().costs)
     assert _labels(setup, exits=2).shape == SIZE
+
+
+@pytest.mark.slow
+def test_a_sequence_runs_its_networks_natively(tmp_path: Path) -> None:
+    """Twice the shipped model, the second for its last exit alone: what it says then."""
+    shipped = checkpoint.read("default")
+    for name in ("1", "2"):
+        checkpoint.write(tmp_path / name, shipped.weights, shipped.card)
+    write_order(tmp_path, ["1", "2"], [Place(0, 1), Place(1, EXITS)])
+    setup, alone = (Setup(replace(START, model=str(model))) for model in (tmp_path, "default"))
+    assert setup.ready().execution == alone.ready().execution
+    assert len(setup.spec.exits) == 2
+    assert (_labels(setup, exits=2) == _labels(alone)).mean() > 0.999

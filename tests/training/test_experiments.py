@@ -7,7 +7,7 @@ import pytest
 
 from interim.model_zoo.networks.resann import BLOCKS
 from interim.training.data.folder import open_folder
-from interim.training.experiments import schemes
+from interim.training.experiments import eann, schemes
 from interim.training.experiments.patches import SIDE, patches
 from interim.training.experiments.record import Results
 
@@ -47,3 +47,25 @@ def test_opt_is_trained_for_its_exit_alone() -> None:
     results = {f"opt {quarter}/4": {"errors": [0.9, 0.2]} for quarter in schemes.QUARTERS}
     results["const"] = {"errors": [0.3] * 9}
     assert schemes.relative(results, "const") == pytest.approx([0.5] * 4)
+
+
+@pytest.mark.slow
+def test_members_of_a_sequence_are_trained_and_summed_up(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Useful exits from one half of the squares, errors from the other; one network alone has no bound."""
+    short = {"STEPS": 2, "SPLITS": ("train", "val"), "UNITS": (1, 2), "OPTIMA": (1, 2), "TRAIN_CAP": 20}
+    for name, value in short.items():
+        monkeypatch.setattr(eann, name, value)
+    results = Results(tmp_path / "eann.json", {})
+    eann.compare_eann(open_folder(scenes), results)
+    assert set(results) == {each.name for each in eann.contestants()}
+    found = eann.summed_up(dict(results))
+    assert set(found) == {"adaloss", "adaloss alone", "const", "const alone", "plain"}
+    assert found["adaloss"]["bound"].most == pytest.approx(2 + 1 / (found["adaloss"]["base"] - 1))
+    assert found["adaloss alone"]["bound"] is None
+    for each in found.values():
+        costs = [cost for cost, _ in each["useful"]]
+        assert costs == sorted(costs)
+        assert each["measured"].mean <= each["measured"].most
+    eann.compare_eann(None, results)  # type: ignore[arg-type]  # nothing is left to train

@@ -24,6 +24,7 @@ COMMANDS = {
     "show": "draw what every exit makes of an image, and what it computes",
     "experiment": "hold a paper's training method against its claim, at a size that two cores can train",
     "search": "choose which trained exits to deploy, under a requirement on quality or cost",
+    "sequence": "put trained networks of growing size one after the other, as one model",
     "methods": "make the tables of docs/methods.md anew from counts and the records of experiments",
     "table": "make the tables of docs/accuracy.md anew from the records of measured models",
     "scenes": "draw procedural street scenes with their labels",

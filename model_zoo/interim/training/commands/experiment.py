@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interim.training.data.folder import open_folder
+from interim.training.experiments.eann import compare_eann
 from interim.training.experiments.mess import compare_mess
 from interim.training.experiments.mess_search import search_mess
 from interim.training.experiments.record import Results
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
 EXPERIMENTS: dict[str, Callable[[LabelledFolder, Results, Path], None]] = {
     "schemes": lambda folder, results, _work: compare_schemes(folder, results),
+    "eann": lambda folder, results, _work: compare_eann(folder, results),
     "mess": lambda folder, results, work: compare_mess(folder, results, work / "mess"),
     "mess-search": lambda folder, results, work: search_mess(folder, results, work / "mess"),
 }

@@ -16,6 +16,7 @@ from interim.model_zoo.anytime import Task
 from interim.model_zoo.errors import ZooError
 from interim.model_zoo.execution import execution
 from interim.model_zoo.label_map import LabelMap, label_map
+from interim.model_zoo.sequence import AnytimeSequence, is_sequence, read_order
 
 if TYPE_CHECKING:
     from interim.model_zoo.anytime import AnytimeModel, ModelSpec
@@ -63,6 +64,8 @@ def load(start: Start, device: torch.device) -> Loaded:
         if deployment.is_deployment(start.model):
             chosen = deployment.load(start.model).to(device)
             return Loaded(model=chosen, dtype="float32", masking=False, execution="dense")
+        if is_sequence(start.model):
+            return _sequence(start, device)
         network = _network(start.model, masking=start.masking)
         if network.spec.task is not Task.SEGMENTATION:
             raise LoadError(
@@ -90,6 +93,15 @@ def load(start: Start, device: torch.device) -> Loaded:
         label_map=made.label_map,
         note=made.note,
     )
+
+
+def _sequence(start: Start, device: torch.device) -> Loaded:
+    """Networks one after the other, each made ready for itself; they run alike, being of one kind."""
+    folder = Path(start.model)
+    folders, useful = read_order(folder)
+    members = [load(dataclasses.replace(start, model=str(each)), device) for each in folders]
+    whole = AnytimeSequence([each.model for each in members], useful, name=folder.resolve().name)
+    return dataclasses.replace(members[-1], model=whole)
 
 
 def _network(name: str, *, masking: bool) -> AnytimeHrnet:
