@@ -16,11 +16,12 @@ from PIL import Image
 
 from interim.client import Client, InterimError, Refinement, Refused
 from interim.client.commands.output import HEADER, row
+from interim.client.commands.places import output_folder
 from interim.client.picture import overlay, palette_of, read_pixels
 from interim.client.sheet import contact_sheet
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Iterator, Mapping
 
 SAMPLE = Path(__file__).parents[1] / "docs/samples/street.jpg"
 PATIENCE_MS = 30_000.0  # no machine needs that long for one image
@@ -34,32 +35,53 @@ def main() -> int:
     parser.add_argument(
         "images",
         nargs="*",
-        type=Path,
+        type=picture,
         metavar="IMAGE",
         help="JPEG, PNG or WebP; default: a drawn street scene",
     )
-    parser.add_argument("--out", type=Path, default=Path("masks"), help="where pictures go (default: masks/)")
+    parser.add_argument(
+        "--out",
+        type=output_folder,
+        default=Path("masks"),
+        metavar="DIR",
+        help="where pictures go (default: masks/)",
+    )
     args = parser.parse_args()
-    missing = [str(image) for image in args.images if not image.is_file()]
-    if missing:
-        print(f"scripts/demo: no such file: {', '.join(missing)}", file=sys.stderr)
-        return 2
-    args.out.mkdir(parents=True, exist_ok=True)
     try:
+        args.out.mkdir(parents=True, exist_ok=True)
         with running_server() as address, Client(address) as client:
             for image in args.images or [SAMPLE]:
                 show(client, image, args.out)
     except (InterimError, RuntimeError) as error:
         print(f"scripts/demo: {error}", file=sys.stderr)
         return 1
+    except OSError as error:  # a picture that cannot be written
+        print(f"scripts/demo: {error.filename or args.out}: {error.strerror or error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("scripts/demo: interrupted", file=sys.stderr)
+        return 1
     return 0
+
+
+def picture(text: str) -> Path:
+    """A picture that can be read; said before a server is started for it."""
+    try:
+        with Image.open(text) as image:
+            image.load()
+    except OSError as error:
+        why = error.strerror or "it is no whole picture"
+        raise argparse.ArgumentTypeError(
+            f"{text!r} cannot be shown ({why}): name a JPEG, PNG or WebP"
+        ) from None
+    return Path(text)
 
 
 @contextmanager
 def running_server() -> Iterator[str]:
     """A server with the shipped model on free loopback ports; gives its gRPC address, stops it at the end."""
     command = [str(Path(sys.executable).with_name("interim-server"))]
-    command += ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"]
+    command += ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0", "--log-level", "warning"]
     print("starting interim-server ...", flush=True)
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as server:
         try:
@@ -89,7 +111,7 @@ def _address(server: subprocess.Popen[str]) -> str:
 def show(client: Client, image: Path, out: Path) -> None:
     """Stream one image under three budgets, then draw what came."""
     costs = _measured_ms(client, image)
-    steps = ", ".join(f"{exit_} after {cost:.0f} ms" for exit_, cost in enumerate(costs, 1))
+    steps = ", ".join(f"{exit_} after {cost:.0f} ms" for exit_, cost in costs.items())
     print(f"\n{image.name}: on this machine exit {steps}")
     streams = {}
     for name, budget_ms in _budgets(costs).items():
@@ -98,20 +120,25 @@ def show(client: Client, image: Path, out: Path) -> None:
     _draw(client, image, streams, out)
 
 
-def _measured_ms(client: Client, image: Path) -> list[float]:
+def _measured_ms(client: Client, image: Path) -> dict[int, float]:
     """Median time to each exit; the first pass, which the server learns the size from, does not count."""
-    passes = [[each for each in client.infer(image, budget_ms=PATIENCE_MS) if each.exit] for _ in range(8)]
-    exits = zip(*([each.elapsed_ms for each in stream] for stream in passes[1:]), strict=False)
-    return [statistics.median(times) for times in exits]
+    times: dict[int, list[float]] = {}
+    for counts in [False] + 7 * [True]:
+        for each in client.infer(image, budget_ms=PATIENCE_MS):
+            if (
+                counts and each.exit
+            ):  # where it was read late, an exit may be missing: the next took its place
+                times.setdefault(each.exit, []).append(each.elapsed_ms)
+    return {exit_: statistics.median(times[exit_]) for exit_ in sorted(times)}
 
 
-def _budgets(costs: Sequence[float]) -> dict[str, float]:
+def _budgets(costs: Mapping[int, float]) -> dict[str, float]:
     """Enough for exit 1 with some air; for about half of the exits; for all of them and more."""
-    half = costs[len(costs) // 2]
+    first, half, last = costs[min(costs)], [*costs.values()][len(costs) // 2], costs[max(costs)]
     return {
-        "tight": 1.6 * costs[0] + 10,
-        "middle": max(1.2 * half, 1.8 * costs[0]) + 10,
-        "generous": 3 * costs[-1] + 50,
+        "tight": 1.6 * first + 10,
+        "middle": max(1.2 * half, 1.8 * first) + 10,
+        "generous": 3 * last + 50,
     }
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import errno
 import io
 import json
+import os
 import signal
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +13,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from interim.client.commands.places import address, named
 from interim.client.main import main
 from interim.v1 import inference_pb2 as pb
 
@@ -88,7 +91,7 @@ def test_segment_goes_on_after_one_bad_image(
     assert main([*args, "--json", str(tmp_path / "found.json")]) == 1
     printed = capsys.readouterr()
     assert printed.err.splitlines() == [
-        "interim: none.png: cannot read none.png: No such file or directory",
+        "interim: cannot read none.png: No such file or directory",
         f"interim: {bad}: it is not an image",
     ]
     assert printed.out.count("FINAL_EXIT") == 1
@@ -163,6 +166,12 @@ def test_an_unknown_model_is_one_sentence(
         (["segment", "a", "--max-exit", "0"], "0 is not a whole number from 1"),
         (["segment", "a", "--stop-below", "1.5"], "1.5 is not a share from 0 to 1"),
         (["watch", "a", "--fps", "0"], "0 is not a number over 0"),
+        (["status", "--server", "localhost"], "'localhost' is no gRPC address: write HOST:PORT"),
+        (["status", "--server", "127.0.0.1:65536"], "a port from 1 to 65535"),
+        (["status", "--server", "http://127.0.0.1:8500"], "is no gRPC address"),
+        (["status", "--json", "/"], "'/' is a folder: name a file in it"),
+        (["status", "--json", "/none/of/it.json"], "there is no folder /none/of: make it, or name another"),
+        (["segment", "a", "--out", __file__ + "/masks"], f"{__file__} is a file: name a folder"),
     ],
 )
 def test_wrong_use_ends_with_two(args: list[str], rule: str, capsys: pytest.CaptureFixture[str]) -> None:
@@ -197,17 +206,35 @@ def test_the_status_is_shown(server: ScriptedServer, capsys: pytest.CaptureFixtu
     printed = capsys.readouterr().out
     assert f"{server.address}: ready, version 0.1.0, up 1 min 1 s, 2 in flight (0.0 MiB)" in printed
     assert "scripted: up, 0 restarts" in printed
-    assert "for 480 x 360 pixels" in printed
+    assert "for 360 x 480 pixels (height x width)" in printed
     assert main(["status", "--server", server.address, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["workers"][0]["size"] == [360, 480]
 
 
-def test_a_folder_that_cannot_be_written_is_one_sentence(
-    server: ScriptedServer, street: Path, capsys: pytest.CaptureFixture[str]
+def test_a_full_disk_is_one_sentence_with_the_name_of_the_file(
+    server: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """A file where the folder should be: its name and why; status 1."""
-    assert main(["segment", str(street), "--server", server.address, "--out", str(street)]) == 1
-    assert capsys.readouterr().err == f"interim: {street}: File exists\n"
+    """The system's error names no file when a disk is full: the command does; status 1."""
+    assert main(["models", "--server", server.address, "--json", "/dev/full"]) == 1
+    assert capsys.readouterr().err == "interim: /dev/full: No space left on device\n"
+
+
+def test_half_a_file_is_not_left_behind(tmp_path: Path) -> None:
+    """What could not be written to its end is taken away; other errors touch nothing."""
+    picture, kept = tmp_path / "half.png", tmp_path / "kept.png"
+    for file, number in ((picture, errno.ENOSPC), (kept, errno.EACCES)):
+        file.touch()
+        with pytest.raises(OSError, match=file.name), named(file):
+            raise OSError(number, os.strerror(number))
+    assert [*tmp_path.iterdir()] == [kept]
+
+
+@pytest.mark.parametrize(
+    "text", ["[::1]:8500", "gpu-7.local:8500", "unix:/run/interim", "dns:///service:8500"]
+)
+def test_grpcs_own_names_are_addresses(text: str) -> None:
+    """What gRPC can find is passed on as it is."""
+    assert address(text) == text
 
 
 def test_the_version_is_said(command: Command) -> None:

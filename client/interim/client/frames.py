@@ -73,4 +73,7 @@ def _decoded(source: Path, av: Any) -> Iterator[Frame]:
             for index, frame in enumerate(container.decode(video=0)):
                 yield Frame(name=f"{source.stem}-{index:06d}", image=frame.to_ndarray(format="rgb24"))
     except (av.FFmpegError, IndexError) as error:  # IndexError: no video in it
-        raise UnreadableImage(f"{source} is not a video that can be read: {error}") from error
+        why = getattr(error, "strerror", None) or error
+        raise UnreadableImage(
+            f"{source} is not a video that can be read ({why}): give a video file or a folder of pictures"
+        ) from error

@@ -75,6 +75,10 @@ def _unavailable(details: str, target: str, retry_after_ms: float, *, heard: boo
     cause = details.lower()
     if heard:
         return errors.ConnectionLost(f"the server at {target} went away: {details}")
+    if "http1" in cause:
+        return errors.Unavailable(
+            f"no server answers at {target}: what listens there speaks HTTP/1, not gRPC"
+        )
     if any(each in cause for each in _UNMADE):
         innermost = details.rsplit(": ", 1)[-1]  # of gRPC's chain of causes
         return errors.Unavailable(f"no server answers at {target}: {innermost}")

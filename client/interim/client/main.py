@@ -22,7 +22,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     args = _parser().parse_args(argv)
     try:
         code: int = args.run(args)
-        sys.stdout.flush()
+        if sys.stdout:  # None where it was closed
+            sys.stdout.flush()
     except errors.InterimError as error:
         print(f"interim: {error}{_way_out(error)}", file=sys.stderr)
         return 1
@@ -46,10 +47,12 @@ def _way_out(error: errors.InterimError) -> str:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="interim", description="Ask an Interim server for masks that get better until the time is up."
+        prog="interim",
+        description="Ask an Interim server for masks that get better until the time is up.",
+        epilog="Each command has its own --help. Exit status: 0 done, 1 it failed, 2 wrong use.",
     )
     parser.add_argument("--version", action="version", version=f"interim {_version()}")
-    commands = parser.add_subparsers(metavar="COMMAND", required=True)
+    commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (segment, watch, models, status, budget):
         command.add(commands)
     return parser

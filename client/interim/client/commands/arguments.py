@@ -2,18 +2,27 @@
 
 import argparse
 import math
-from pathlib import Path
 
 from interim.client.client import DEFAULT_TARGET
+from interim.client.commands.places import address, output_file, output_folder
 from interim.client.request import Options
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
     """`--server` and `--json`, which every command takes."""
     parser.add_argument(
-        "--server", default=DEFAULT_TARGET, metavar="ADDR", help="HOST:PORT (default: %(default)s)"
+        "--server",
+        type=address,
+        default=DEFAULT_TARGET,
+        metavar="ADDR",
+        help="the server's gRPC address, HOST:PORT (default: %(default)s)",
     )
-    parser.add_argument("--json", metavar="FILE|-", help="write what was found as JSON; -: standard output")
+    parser.add_argument(
+        "--json",
+        type=output_file,
+        metavar="FILE|-",
+        help="write the result as JSON to FILE (-: to the standard output)",
+    )
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -23,11 +32,17 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--budget-ms",
         type=positive,
         metavar="N",
-        help="milliseconds an answer may take (default: the server's)",
+        help="milliseconds an answer may take, from its arrival at the server (default: the server's)",
     )
     add("--model", default="", metavar="NAME", help="which model answers (default: the server's)")
-    add("--min-exit", type=count, default=0, metavar="K", help="show no exit before this one, counted from 1")
-    add("--max-exit", type=count, default=0, metavar="K", help="stop at this exit (default: the last one)")
+    add("--min-exit", type=count, default=0, metavar="K", help="show no exit before this one (default: 1)")
+    add(
+        "--max-exit",
+        type=count,
+        default=0,
+        metavar="K",
+        help="stop at this exit, counted from 1 (default: the last)",
+    )
     add(
         "--stop-below",
         type=share,
@@ -43,7 +58,10 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         help="scale images to at most N pixels on the long side (default: the model's)",
     )
     add(
-        "--out", type=Path, metavar="DIR", help="write overlays there, as PNG; it is made where there is none"
+        "--out",
+        type=output_folder,
+        metavar="DIR",
+        help="draw masks over the images, as PNG, into this folder; it is made if need be (default: draw none)",
     )
 
 

@@ -11,29 +11,55 @@ from interim.client.commands.arguments import add_server, positive
 from interim.client.commands.output import number, table, text_stream, write_json
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_LONGEST_S = 7 * 86400.0  # a server takes no longer one
+_EXAMPLES = """\
+examples:
+  interim budget show
+  interim budget set 100 --for 10m --why "launch day"    nobody gets more than 100 ms, for ten minutes
+  interim budget set 50 --for 1h --class batch           only requests of the class batch
+  interim budget clear
+
+docs/budgets.md says what else governs budgets.
+"""
 
 
 def add(commands: Any) -> None:
     """Adds the command."""
-    parser = commands.add_parser("budget", help="show how budgets are governed; cap them for a while")
-    actions = parser.add_subparsers(metavar="ACTION", required=True)
-    show = actions.add_parser("show", help="show the policies and caps of a server")
+    parser = commands.add_parser(
+        "budget",
+        help="show how budgets are governed; cap them for a while",
+        description="Show how budgets are governed on a server; cap them for a while.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    actions = parser.add_subparsers(title="actions", metavar="ACTION", required=True)
+    show = _action(actions, "show", "show the policies and caps of a server")
     show.set_defaults(run=_show)
-    cap = actions.add_parser("set", help="no budget is longer than this for a while, in flight or to come")
-    cap.add_argument("at_most_ms", metavar="MS", type=positive, help="the longest budget, from arrival")
+    cap = _action(actions, "set", "let no budget be longer than this for a while, in flight or to come")
+    cap.add_argument(
+        "at_most_ms", metavar="MS", type=positive, help="the longest budget, in milliseconds from arrival"
+    )
     cap.add_argument(
         "--for",
         dest="ttl_s",
         type=duration,
         required=True,
         metavar="TIME",
-        help="then it ends by itself: 90s, 10m, 2h, 1d",
+        help="how long the cap stands: 90s, 10m, 2h, 1d; at most 7d",
     )
-    cap.add_argument("--class", dest="request_class", default="", metavar="NAME", help="only for this class")
-    cap.add_argument("--why", default="", metavar="TEXT", help="for the server's log and for others")
+    cap.add_argument(
+        "--class",
+        dest="request_class",
+        default="",
+        metavar="NAME",
+        help="only for requests of this class (default: for all)",
+    )
+    cap.add_argument(
+        "--why", default="", metavar="TEXT", help="a reason, for the server's log and `interim budget show`"
+    )
     cap.add_argument("--dry-run", action="store_true", help="only report what it would have done")
     cap.set_defaults(run=_set)
-    clear = actions.add_parser("clear", help="take caps away before their time")
+    clear = _action(actions, "clear", "take caps away before their time")
     clear.add_argument(
         "--class",
         dest="request_class",
@@ -45,12 +71,22 @@ def add(commands: Any) -> None:
         add_server(action)
 
 
+def _action(actions: Any, name: str, says: str) -> argparse.ArgumentParser:
+    parser: argparse.ArgumentParser = actions.add_parser(
+        name, help=says, description=f"{says[0].upper()}{says[1:]}."
+    )
+    return parser
+
+
 def duration(text: str) -> float:
-    """A length of time with its unit, in seconds."""
+    """A length of time with its unit, in seconds; at most a week."""
     match = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd])", text)
     if match is None or not float(match[1]):
         raise argparse.ArgumentTypeError(f"{text} is not a length of time such as 90s, 10m, 2h or 1d")
-    return float(match[1]) * _UNITS[match[2]]
+    seconds = float(match[1]) * _UNITS[match[2]]
+    if seconds > _LONGEST_S:
+        raise argparse.ArgumentTypeError(f"{text} is too long: a cap stands for at most 7d")
+    return seconds
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Final, TextIO
 
+from interim.client.commands.places import named
 from interim.client.refinement import Refinement
 
 HEADER: Final = f"  {'exit':<8}{'elapsed ms':>11}{'left ms':>10}{'refining':>10}  {'late':<6}reason"
@@ -57,9 +58,10 @@ def write_json(args: argparse.Namespace, value: Any) -> None:
     """Writes what was found, where `--json` asked for it."""
     text = json.dumps(value, indent=2) + "\n"
     if args.json == "-":
-        sys.stdout.write(text)
+        print(text, end="")  # nowhere, where standard output was closed
     elif args.json:
-        Path(args.json).write_text(text, encoding="utf-8")
+        with named(Path(args.json)):
+            Path(args.json).write_text(text, encoding="utf-8")
 
 
 def _is_number(cell: str) -> bool:

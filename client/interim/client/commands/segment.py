@@ -4,7 +4,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, Final, TextIO
 
 from PIL import Image
 
@@ -13,10 +13,19 @@ from interim.client.catalogue import LabelClass
 from interim.client.client import Client
 from interim.client.commands.arguments import add_options, add_server, options_of
 from interim.client.commands.output import HEADER, fields_of, row, text_stream, write_json
+from interim.client.commands.places import named
 from interim.client.picture import overlay, palette_of, read_pixels
 from interim.client.refinement import Refinement
 from interim.client.request import Options
 from interim.client.sheet import contact_sheet
+
+_EXAMPLES: Final = """\
+examples:
+  interim segment street.jpg --budget-ms 80 --out masks/   the best mask within 80 ms, every exit drawn
+  interim segment *.png --max-exit 2 --json masks.json     two exits of each, their times as JSON
+
+exit status: 0 every image got a mask; 1 one did not, or no server answers; 2 wrong use
+"""
 
 
 def add(commands: Any) -> None:
@@ -25,6 +34,8 @@ def add(commands: Any) -> None:
         "segment",
         help="send images; show and draw their masks as they get better",
         description="Send images; show and draw their masks as they get better.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="JPEG, PNG or WebP")
     add_options(parser)
@@ -52,7 +63,8 @@ def run(args: argparse.Namespace) -> int:
             except (errors.BadRequest, errors.Refused, errors.NoExit, errors.ServerFailed) as error:
                 failed = True  # this image's own trouble: the others may do better
                 report["error"] = str(error)
-                print(f"interim: {image}: {error}", file=sys.stderr)
+                whose = "" if str(image) in str(error) else f"{image}: "
+                print(f"interim: {whose}{error}", file=sys.stderr)
     write_json(args, {"images": found})
     return int(failed)
 
@@ -85,9 +97,11 @@ def _drawn(
     files = []
     for exit_, mask in masks.items():
         files.append(folder / f"{name}-exit{exit_}.png")
-        Image.fromarray(overlay(pixels, mask, palette)).save(files[-1])
+        with named(files[-1]):
+            Image.fromarray(overlay(pixels, mask, palette)).save(files[-1])
     files.append(folder / f"{name}-sheet.png")
-    contact_sheet(pixels, refinements, classes, title=image.name).save(files[-1])
+    with named(files[-1]):
+        contact_sheet(pixels, refinements, classes, title=image.name).save(files[-1])
     return files
 
 

@@ -15,7 +15,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "status",
         help="show how a server is: load, workers, costs of stages",
-        description="Show how a server is: load, workers, costs of stages.",
+        description="Show how a server is: load, workers, costs of stages. Exit status 1 where it takes no "
+        "requests, or none answers.",
     )
     add_server(parser)
     parser.set_defaults(run=run)
@@ -45,13 +46,16 @@ def _summary(server: str, status: Status) -> str:
 def _described(worker: Worker) -> str:
     masking = "masked" if worker.masking else "dense"
     state = "up" if worker.up else "down"
-    facts = f"{worker.device}, {worker.dtype}, {worker.execution} ({masking}), {worker.threads} threads"
+    facts = f"{worker.device}, {worker.dtype}, {worker.execution} ({masking}), {worker.threads} thread{'' if worker.threads == 1 else 's'}"
     lines = [
-        f"\n{worker.model}: {state}, {worker.restarts} restarts",
+        f"\n{worker.model}: {state}, {worker.restarts} restart{'' if worker.restarts == 1 else 's'}",
         f"  {facts}, longest slice {worker.longest_slice_ms:.1f} ms",
     ]
     if worker.stages:
         rows = [(each.exit, number(each.mean_ms), number(each.p99_ms)) for each in worker.stages]
         height, width = worker.size
-        lines += [table(("stage", "mean ms", "p99 ms"), rows), f"  for {width} x {height} pixels"]
+        lines += [
+            table(("stage", "mean ms", "p99 ms"), rows),
+            f"  for {height} x {width} pixels (height x width)",
+        ]
     return "\n".join(lines)

@@ -15,6 +15,7 @@ from PIL import Image
 from interim.client.client import Client
 from interim.client.commands.arguments import add_options, add_server, options_of, positive
 from interim.client.commands.output import HEADER, fields_of, row, text_stream, write_json
+from interim.client.commands.places import named
 from interim.client.frames import Frame, frames_of, paced
 from interim.client.picture import Pixels, overlay, palette_of, read_pixels
 from interim.client.session import Session
@@ -23,19 +24,31 @@ from interim.client.transcript import Rejection, Revision
 
 _UNDRAWN: Final = 32  # frames that may wait to be drawn; then answers are read more slowly
 
+_EXAMPLES: Final = """\
+examples:
+  interim watch frames/ --fps 15 --budget-ms 60
+  interim watch drive.mp4 --budget-ms 60 --out masks/      (video files: pip install "interim[video]")
+
+Ctrl-C ends it; what was answered until then is counted.
+exit status: 0 frames got masks; 1 none did, or no server answers; 2 wrong use
+"""
+
 
 def add(commands: Any) -> None:
     """Adds the command."""
     parser = commands.add_parser(
         "watch",
-        help="send the frames of a video or folder at their pace",
-        description="Send the frames of a video or folder at their pace.",
+        help="send the frames of a video or folder at their pace; the newest wins",
+        description="Send the frames of a video or folder at their pace; a newer frame takes the place of one "
+        "that still waits.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "source", type=Path, metavar="VIDEO|DIR", help="a video file, or a folder of pictures"
     )
     parser.add_argument(
-        "--fps", type=positive, default=15.0, metavar="N", help="frames a second (default: 15)"
+        "--fps", type=positive, default=15.0, metavar="N", help="frames a second (default: %(default)g)"
     )
     add_options(parser)
     add_server(parser)
@@ -83,7 +96,9 @@ class _Easel:
 
     def _drawn(self, frame: Frame, mask: Pixels) -> None:
         picture = Image.fromarray(overlay(read_pixels(frame.image), mask, self._palette))
-        picture.save(self._folder / f"{frame.name}.png")
+        file = self._folder / f"{frame.name}.png"
+        with named(file):
+            picture.save(file)
 
 
 class _Watch:
