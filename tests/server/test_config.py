@@ -9,6 +9,7 @@ import pytest
 from interim.server.config import Config, load, options
 from interim.server.errors import ConfigError
 from interim.server.main import main
+from interim.server.main import shown as as_shown
 
 
 def written(tmp_path: Any, text: Any) -> Any:
@@ -91,6 +92,8 @@ def test_wrong_use_ends_with_status_2_and_one_sentence(capsys: Any, tmp_path: An
     )
     assert "--http nowhere: must be HOST:PORT" in refusal(capsys, "--http", "nowhere")
     assert "unrecognized arguments: --port" in refusal(capsys, "--port", "1")
+    assert "drain-s -1: must be a number from 0 to 3600" in refusal(capsys, "--drain-s", "-1")
+    assert "at most 2048 pixels" in refusal(capsys, "--warm-sizes", "512x1024,512x4096")
     path = written(tmp_path, "threads = 'x'")
     assert f"{path}:1: threads = 'x': must be" in refusal(capsys, "--config", str(path))
 
@@ -100,11 +103,10 @@ def test_help_names_every_option_with_its_default(capsys: Any) -> None:
     with pytest.raises(SystemExit) as end:
         main(["--help"])
     assert end.value.code == 0
-    shown = " ".join(capsys.readouterr().out.split())
+    said = " ".join(capsys.readouterr().out.split())
     for each in options():
-        assert f"--{each.name.replace('_', '-')} " in shown
-        default = ",".join(each.default) if isinstance(each.default, tuple) else each.default
-        assert f"(default: {default})" in shown
+        assert f"--{each.name.replace('_', '-')} " in said
+        assert f"(default: {as_shown(each.default)})" in said
 
 
 def test_a_missing_extra_is_one_sentence() -> None:

@@ -177,14 +177,29 @@ def test_the_page_says_what_a_person_wants_to_know(over_loopback: Any) -> None:
     over_loopback(scenario)
 
 
+def test_a_page_that_is_not_there_names_those_that_are(over_loopback: Any) -> None:
+    """404, with the way out."""
+
+    async def scenario(front: Any) -> None:
+        status, _, text = await get(front, "/metric")
+        assert (status, text) == (
+            404,
+            "/metric is no page of this server: there are /, /metrics, /healthz and /readyz\n",
+        )
+
+    over_loopback(scenario)
+
+
 def test_a_port_in_use_is_one_sentence(over_loopback: Any) -> None:
     """For both ports, with the option that chooses another."""
 
     async def scenario(front: Any) -> None:
         taken = Config(grpc=front.grpc_address, http=front.http_address)
-        with pytest.raises(StartError, match="--grpc HOST:PORT"):
+        with pytest.raises(StartError, match="another program has the port; choose another with --grpc"):
             grpc_server(taken, None, None, front.health)  # type: ignore[arg-type]
-        with pytest.raises(StartError, match="--http HOST:PORT"):
+        with pytest.raises(StartError, match="another program has the port; choose another with --http"):
             await http_site(taken, routes(None, None, ""))  # type: ignore[arg-type]
+        with pytest.raises(StartError, match="this machine has no such address"):  # TEST-NET-1, RFC 5737
+            grpc_server(Config(grpc="192.0.2.1:8500"), None, None, front.health)  # type: ignore[arg-type]
 
     over_loopback(scenario)

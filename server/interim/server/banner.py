@@ -2,7 +2,7 @@
 
 from itertools import accumulate
 
-from interim.server.front.served import ServedModel
+from interim.server.front.served import ServedModel, trial_budget_ms
 from interim.server.front.state import version
 
 
@@ -29,6 +29,4 @@ def banner(model: ServedModel, *, grpc: str, http: str) -> str:
 
 
 def _budget_ms(model: ServedModel) -> float:
-    """A budget in which about half of the work gets done: one can see exits go by."""
-    total_ms = sum(cost.mean_s for cost in model.ready.costs) * 1e3
-    return max(10.0, round(total_ms * 0.6 + 20, -1))
+    return trial_budget_ms(sum(cost.mean_s for cost in model.ready.costs) * 1e3)

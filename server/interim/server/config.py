@@ -21,6 +21,9 @@ from interim.server.rules import Rule
 
 MIB = 1 << 20
 
+LONGEST_SIDE = 2048
+"""Room in the arena for a model that names a longer side is not made: its images are scaled to this."""
+
 
 def _option(default: Any, rule: Rule, about: str) -> Any:
     return field(default=default, metadata={"rule": rule, "about": about})
@@ -39,11 +42,6 @@ class Config:
     device: str = _option(
         "auto", rules.device(), "where it runs; auto: the GPU if there is one, else the CPU"
     )
-    grpc: str = _option("127.0.0.1:8500", rules.address(), "where gRPC listens; port 0: any free one")
-    http: str = _option(
-        "127.0.0.1:8080", rules.address(), "where the status page, /metrics, /healthz and /readyz are"
-    )
-    masking: str = _option("on", rules.one_of("on", "off"), "skip the pixels that are already sure")
     execution: str = _option(
         "auto",
         rules.one_of("auto", "native", "reference"),
@@ -55,21 +53,28 @@ class Config:
     threads: int = _option(
         0, rules.whole(0, 1024), "compute threads; 0: one less than there are cores, at least one"
     )
+    masking: str = _option("on", rules.one_of("on", "off"), "skip the pixels that are already sure")
+    long_side: int = _option(
+        0, rules.whole(0, 16384), "scale images so that the long side is at most this; 0: the model's own"
+    )
+    warm_sizes: tuple[str, ...] = _option(
+        ("512x1024",),
+        rules.sizes(),
+        "sizes as computed, measured at the start; others are charged 3x at first",
+    )
+    grpc: str = _option("127.0.0.1:8500", rules.address(), "where gRPC listens; port 0: any free one")
+    http: str = _option(
+        "127.0.0.1:8080", rules.address(), "where the status page, /metrics, /healthz and /readyz are"
+    )
+    policy: str = _option(
+        policies.DEFAULT_POLICY,
+        rules.one_of(*policies.names(), placeholder="NAME"),
+        "what runs next: plan, price, edf, or one listed below",
+    )
     urgency: str = _option(
         "auto",
         rules.one_of("auto", "ordinary"),
         "how soon verdicts and timers are served; auto: before other work, by priority if allowed, and short slices",
-    )
-    policy: str = _option(
-        policies.DEFAULT_POLICY,
-        rules.one_of(*policies.names()),
-        "order of work; plan: what gains most per second within the deadlines; edf: earliest deadline first",
-    )
-    warm_sizes: tuple[str, ...] = _option(
-        ("512x1024",), rules.sizes(), "working sizes measured at the start; others are charged 3x at first"
-    )
-    long_side: int = _option(
-        0, rules.whole(0, 16384), "scale images so that the long side is at most this; 0: the model's own"
     )
     default_budget_ms: float = _option(
         1000.0, rules.number(1, 3_600_000), "budget of a request that brings neither budget nor gRPC deadline"
@@ -85,13 +90,13 @@ class Config:
     max_pixels: int = _option(
         50_000_000, rules.whole(1, 16384 * 16384), "largest image before scaling down, in pixels"
     )
-    drain_s: float = _option(
-        10.0, rules.number(0, 3600), "after SIGTERM, wait at most this long for what is in flight"
-    )
     slow_reader_s: float = _option(
         5.0,
         rules.number(0.1, 3600),
         "drop a client that has not taken its answer this long after the deadline",
+    )
+    drain_s: float = _option(
+        10.0, rules.number(0, 3600), "after SIGTERM, wait at most this long for what is in flight"
     )
     log_level: str = _option("info", rules.one_of("debug", "info", "warning", "error"), "least level logged")
     budget: BudgetRules = field(default_factory=BudgetRules)
@@ -117,7 +122,20 @@ def load(path: Path | None, words: Mapping[str, str]) -> Config:
     for name, word in words.items():
         values[name] = _from_word(name, word)
     settled: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
-    return Config(**settled)
+    config = Config(**settled)
+    _check_warm_sizes(config)
+    return config
+
+
+def _check_warm_sizes(config: Config) -> None:
+    """Refuse sizes that no image is ever computed at: warming up might take hours."""
+    longest = config.long_side or LONGEST_SIDE
+    for size in config.warm_sizes:
+        if max(map(int, size.split("x"))) > longest:
+            raise ConfigError(
+                f"warm size {size}: images are scaled to at most {longest} pixels on the long side: name a "
+                "smaller size, or a larger --long-side"
+            )
 
 
 def rule_of(name: str) -> Rule:

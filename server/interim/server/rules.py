@@ -30,10 +30,12 @@ def text() -> Rule:
     )
 
 
-def one_of(*choices: str) -> Rule:
-    """One of a few words."""
+def one_of(*choices: str, placeholder: str = "") -> Rule:
+    """One of a few words; of many, help shows the placeholder alone."""
     words = " or ".join((", ".join(choices[:-1]), choices[-1]))
-    return Rule(words, lambda v: isinstance(v, str) and v in choices, placeholder="|".join(choices))
+    return Rule(
+        words, lambda v: isinstance(v, str) and v in choices, placeholder=placeholder or "|".join(choices)
+    )
 
 
 def whole(least: int, most: int) -> Rule:
@@ -48,7 +50,7 @@ def number(least: float, most: float) -> Rule:
     def holds(value: Any) -> bool:
         return type(value) in (int, float) and math.isfinite(value) and least <= value <= most
 
-    return Rule(f"a number from {least:g} to {most:g}", holds, float, "X")
+    return Rule(f"a number from {least:.10g} to {most:.10g}", holds, float, "X")
 
 
 def device() -> Rule:

@@ -32,7 +32,9 @@ h1 { font-size: 24px; margin: 0 0 2px; } h2 { font-size: 16px; margin: 0; } p { 
 .warn { background: var(--bad); border: 1px solid var(--late); border-radius: 8px; padding: 10px 14px; margin: 14px 0; }
 .plots { display: grid; margin-bottom: 14px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 14px; }
 figure { margin: 0; padding: 12px 14px 8px; min-width: 0; } figure.wide { grid-column: 1 / -1; }
-svg { display: block; width: 100%; height: auto; }
+svg { display: block; width: 100%; height: auto; } .plot { overflow-x: auto; }
+@media (max-width: 620px) { body { padding: 20px 12px 40px; } .plot svg { min-width: 500px; }
+  .wide .plot svg { min-width: 760px; } .tiles { grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); } }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 14px; font-size: 13px; margin: 4px 0 2px; }
 .legend i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 6px;
   vertical-align: -1px; }
@@ -109,7 +111,7 @@ def _figure(picture: Picture) -> str:
     )
     return (
         f"<figure{' class=wide' if picture.wide else ''}><h2>{escape(picture.title)}</h2>"
-        f'<p class="says">{escape(picture.says)}</p><div class="legend">{legend}</div>{picture.svg}</figure>'
+        f'<p class="says">{escape(picture.says)}</p><div class="legend">{legend}</div><div class="plot">{picture.svg}</div></figure>'
     )
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from interim.scheduling.budgets.book import Book
 from interim.server.budgets.function import BudgetFunction
-from interim.server.config import MIB, Config
+from interim.server.config import LONGEST_SIDE, MIB, Config
 from interim.server.engine.arena import Arena
 from interim.server.engine.messages import FromEngine, Ready, Start
 from interim.server.front.budget_watch import BudgetWatch
@@ -30,9 +30,6 @@ from interim.server.telemetry.log import note
 from interim.server.telemetry.metrics import Metrics
 
 log = logging.getLogger("interim.front")
-
-LONGEST_SIDE = 2048
-"""Room in the arena for a model that names a longer side is not made: its images are scaled to this."""
 
 SPARE_SLOTS = 8  # requests that are over, but in a running step still
 LAST_WORDS_S = 0.5  # for finals on their way, before streams that stay open are cut
@@ -119,7 +116,8 @@ class App:
     async def _drain(self) -> None:
         clock = asyncio.get_running_loop().time
         until_s = min(self.requests.latest_deadline_s, clock() + self._config.drain_s)
-        note(log, "draining", in_flight=self.requests.in_flight, at_most_s=max(until_s - clock(), 0.0))
+        if self.requests.in_flight:
+            note(log, "draining", in_flight=self.requests.in_flight, at_most_s=max(until_s - clock(), 0.0))
         await self.requests.idle(max(until_s - clock(), 0.0))
 
     def _requests(self) -> Requests:

@@ -44,8 +44,10 @@ def read_header(data: bytes) -> Header:
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         name, read = "WEBP", _webp
     else:
-        message = "image.encoded is empty" if not data else "image.encoded is not a JPEG, PNG or WebP image"
-        raise BadInputError(f"{message}: send one of these, or raw RGB in image.raw")
+        what = "these bytes are no JPEG, PNG or WebP image" if data else "the image is empty"
+        raise BadInputError(
+            f"{what}: send a JPEG, PNG or WebP file in image.encoded, or raw RGB in image.raw"
+        )
     try:
         return read(data)
     except (struct.error, IndexError, KeyError):

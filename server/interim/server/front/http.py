@@ -23,6 +23,10 @@ def routes(state: State, metrics: Metrics, grpc_address: str) -> web.Application
         why_not = state.why_not_ready
         return web.Response(text=f"{why_not or 'ready'}\n", status=503 if why_not else 200)
 
+    async def nowhere(request: web.Request) -> web.Response:
+        known = "there are /, /metrics, /healthz and /readyz"
+        return web.Response(text=f"{request.path} is no page of this server: {known}\n", status=404)
+
     app = web.Application()
     app.add_routes(
         [
@@ -30,6 +34,7 @@ def routes(state: State, metrics: Metrics, grpc_address: str) -> web.Application
             web.get("/metrics", prometheus),
             web.get("/healthz", healthz),
             web.get("/readyz", readyz),
+            web.get("/{path:.*}", nowhere),
         ]
     )
     return app

@@ -1,6 +1,8 @@
 """The two ports: gRPC with all its services, and HTTP."""
 
 import contextlib
+import errno
+import socket
 from collections.abc import Iterator
 from typing import Any
 
@@ -20,6 +22,13 @@ INFERENCE = inference_pb2.DESCRIPTOR.services_by_name["Inference"].full_name
 CONTROL = control_pb2.DESCRIPTOR.services_by_name["Control"].full_name
 HEALTH = health_pb2.DESCRIPTOR.services_by_name["Health"].full_name
 
+_WHY = {
+    errno.EADDRINUSE: "another program has the port",
+    errno.EADDRNOTAVAIL: "this machine has no such address",
+    errno.EACCES: "ports below 1024 are not for every user",
+    socket.EAI_NONAME: "there is no host of that name",
+}
+
 
 def grpc_server(
     config: Config, inference: InferenceService, control: ControlService, health: Health
@@ -38,6 +47,7 @@ def grpc_server(
         )
     )
     with _taken("gRPC", config.grpc):
+        _try(config.grpc)  # gRPC would say no more than that it failed, and log lines of its own
         port = server.add_insecure_port(config.grpc)
     add: Any  # generated code bears no types
     for add, service in (
@@ -72,9 +82,21 @@ async def http_site(config: Config, app: web.Application) -> tuple[web.AppRunner
 def _taken(what: str, address: str) -> Iterator[None]:
     try:
         yield
-    except (OSError, RuntimeError):
-        option = what.lower()
+    except (OSError, RuntimeError) as error:
+        why = _WHY.get(getattr(error, "errno", None) or 0, "it is not to be had")
         raise StartError(
-            f"{what} cannot listen on {address}: another program has the port, or the address is not this "
-            f"machine's; choose another with --{option} HOST:PORT (port 0: any free one)"
+            f"{what} cannot listen on {address}: {why}; choose another with --{what.lower()} HOST:PORT "
+            "(port 0: any free one)"
         ) from None
+
+
+def _try(address: str) -> None:
+    """Bind and let go.
+
+    Raises:
+        OSError: the address cannot be had, and why.
+    """
+    host, _, port = address.rpartition(":")
+    where = socket.getaddrinfo(host.strip("[]"), int(port), type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    family, *_, found = where[0]
+    socket.create_server(found[:2], family=family).close()

@@ -4,6 +4,7 @@ from html import escape
 from itertools import accumulate
 
 from interim.server.front.budget_state import budget_state
+from interim.server.front.served import trial_budget_ms
 from interim.server.front.state import State
 from interim.v1 import control_pb2
 
@@ -21,7 +22,8 @@ _HEAD = """<!doctype html>
   table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
   th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line) }
   th { font-weight: 600 } th:first-child, td:first-child { text-align: left }
-  code { font: .9em ui-monospace, monospace } pre { padding: .7rem; border: 1px solid var(--line); overflow: auto }
+  code { font: .9em ui-monospace, monospace } pre { padding: .7rem; border: 1px solid var(--line);
+    white-space: pre-wrap; overflow-wrap: anywhere }
 </style>
 """
 
@@ -41,11 +43,17 @@ def page(state: State, grpc_address: str) -> str:
 <span class="quiet">· version {escape(status.version)}</span></p>
 {_budgets(state)}{workers}
 <h2>Try it</h2>
-<pre>interim segment street.jpg --server {escape(grpc_address)} --budget-ms 80</pre>
+<pre>interim segment street.jpg --server {escape(grpc_address)}{_budget(status)}</pre>
 <p class="quiet"><a href="/metrics">metrics</a> · <a href="/healthz">healthz</a> ·
 <a href="/readyz">readyz</a> · gRPC on {escape(grpc_address)}</p>
 </html>
 """
+
+
+def _budget(status: control_pb2.StatusResponse) -> str:
+    """The budget to try; none where nothing is measured yet."""
+    total_ms = sum(stage.mean_ms for worker in status.workers[:1] for stage in worker.stages)
+    return f" --budget-ms {trial_budget_ms(total_ms):.0f}" if total_ms else ""
 
 
 def _budgets(state: State) -> str:
@@ -65,8 +73,8 @@ def _budgets(state: State) -> str:
 def _worker(worker: control_pb2.Worker) -> str:
     totals = accumulate(stage.mean_ms for stage in worker.stages)
     rows = "".join(
-        f"<tr><td>{number} {escape(stage.exit)}<td>{stage.mean_ms:.1f}<td>{stage.p99_ms:.1f}<td>{total:.1f}"
-        for number, (stage, total) in enumerate(zip(worker.stages, totals, strict=True), 1)
+        f"<tr><td>{escape(stage.exit)}<td>{stage.mean_ms:.1f}<td>{stage.p99_ms:.1f}<td>{total:.1f}"
+        for stage, total in zip(worker.stages, totals, strict=True)
     )
     up = "" if worker.up else ' <span class="bad">(down)</span>'
     return f"""<h2>{escape(worker.model)}{up}</h2>
@@ -74,10 +82,10 @@ def _worker(worker: control_pb2.Worker) -> str:
 {worker.threads} thread{"" if worker.threads == 1 else "s"} · masking {"on" if worker.masking else "off"} ·
 {worker.restarts} restart{"" if worker.restarts == 1 else "s"}</p>
 <table>
-<tr><th>exit<th>stage, ms<th>p99, ms<th>exit after, ms
+<tr><th>stage to<th>mean, ms<th>p99, ms<th>from the start, ms
 {rows}
 </table>
-<p class="quiet">Measured on {worker.height} &times; {worker.width} pixels with every pixel refined.</p>
+<p class="quiet">Measured on {worker.height} &times; {worker.width} pixels (height &times; width) with every pixel refined.</p>
 """
 
 

@@ -49,6 +49,11 @@ class ServedModel:
         ]
 
 
+def trial_budget_ms(total_ms: float) -> float:
+    """A budget to try, in which about half of the work of `total_ms` gets done: one can see exits go by."""
+    return max(10.0, round(total_ms * 0.6 + 20, -1))
+
+
 def served(name: str, ready: Ready, *, long_side: int) -> ServedModel:
     """The model behind an engine's `Ready`; `long_side` (pixels; 0: the model's own) is the server's limit."""
     spec: dict[str, Any] = ready.spec
