@@ -44,7 +44,7 @@ def read_header(data: bytes) -> Header:
     elif data[:4] == b"RIFF" and data[8:12] == b"WEBP":
         name, read = "WEBP", _webp
     else:
-        what = "these bytes are no JPEG, PNG or WebP image" if data else "the image is empty"
+        what = "this is not a JPEG, PNG or WebP image" if data else "the image is empty"
         raise BadInputError(
             f"{what}: send a JPEG, PNG or WebP file in image.encoded, or raw RGB in image.raw"
         )
