@@ -301,6 +301,15 @@ def test_a_deployment_is_served_as_it_is(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
+def test_an_equilibrium_network_is_served_iteration_by_iteration() -> None:
+    """By its name, with random weights, in torch."""
+    setup = Setup(replace(START, model="mdeq-tiny"))
+    assert setup.ready().execution == "dense"
+    assert [each.name for each in setup.spec.exits][:2] == ["iteration 1", "iteration 2"]
+    assert _labels(setup, exits=2).shape == SIZE
+
+
+@pytest.mark.slow
 def test_a_sequence_runs_its_networks_natively(tmp_path: Path) -> None:
     """Twice the shipped model, the second for its last exit alone: what it says then."""
     shipped = checkpoint.read("default")

@@ -5,9 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from interim.model_zoo import equilibrium
 from interim.model_zoo.networks.resann import BLOCKS
 from interim.training.data.folder import open_folder
-from interim.training.experiments import eann, schemes
+from interim.training.experiments import eann, mdeq, schemes
+from interim.training.experiments.course import Course
 from interim.training.experiments.patches import SIDE, patches
 from interim.training.experiments.record import Results
 
@@ -69,3 +71,19 @@ def test_members_of_a_sequence_are_trained_and_summed_up(
         assert costs == sorted(costs)
         assert each["measured"].mean <= each["measured"].most
     eann.compare_eann(None, results)  # type: ignore[arg-type]  # nothing is left to train
+
+
+@pytest.mark.slow
+def test_an_mdeq_is_trained_and_can_be_served(
+    scenes: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Every iteration is measured, more than were unrolled, and the checkpoint bears the scores."""
+    short = {"COURSE": Course(steps=2), "SPLITS": ("train", "val"), "UNROLLED": 2, "MEASURED": 3, "BATCH": 1}
+    for name, value in short.items():
+        monkeypatch.setattr(mdeq, name, value)
+    results = Results(tmp_path / "mdeq.json", {})
+    mdeq.train_mdeq(open_folder(scenes), results, tmp_path)
+    assert len(results["miou"]) == 3
+    served = equilibrium.load(str(tmp_path / "latest"))
+    assert [each.miou for each in served.spec.exits] == pytest.approx(results["miou"], abs=1e-6)
+    mdeq.train_mdeq(None, results, tmp_path)  # type: ignore[arg-type]  # nothing is left to do

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
     from interim.model_zoo.anytime import ModelSpec
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
+    from interim.model_zoo.networks.mdeq.network import AnytimeMdeq
 
 SHIPPED = Path(__file__).parent / "weights"
 WEIGHTS, CARD = "model.safetensors", "card.json"
@@ -96,11 +97,11 @@ def load(path_or_name: str | Path, *, masking: bool = True, tempered: bool = Tru
     fit(network, found.weights, path_or_name)
     temper(network, found.card.temperatures if tempered else ())
     network.masking = network.masking and masking
-    network.spec = _spec(network.spec, found.card, adaptive=network.masking)
+    network.spec = spec_of(network.spec, found.card, adaptive=network.masking)
     return network.eval()
 
 
-def fit(network: AnytimeHrnet, weights: Mapping[str, Tensor], source: str | Path) -> None:
+def fit(network: AnytimeHrnet | AnytimeMdeq, weights: Mapping[str, Tensor], source: str | Path) -> None:
     """Give a network the weights of a checkpoint; `source` is what it is called in the error.
 
     Raises:
@@ -116,7 +117,7 @@ def fit(network: AnytimeHrnet, weights: Mapping[str, Tensor], source: str | Path
         raise CheckpointError(f"{refusal}: {wrong[0]}.")
 
 
-def _spec(spec: ModelSpec, card: Card, *, adaptive: bool) -> ModelSpec:
+def spec_of(spec: ModelSpec, card: Card, *, adaptive: bool) -> ModelSpec:
     """The network's spec with the card's classes and with what was measured as it will be run."""
     measured = (card.adaptive if adaptive else card.dense) or card.adaptive or card.dense
     exits = spec.exits

@@ -10,6 +10,7 @@ import torch
 from torch import nn
 
 from interim.model_zoo.counting import profile
+from interim.model_zoo.equilibrium import work
 from interim.model_zoo.layer_counting import layer_costs
 from interim.model_zoo.networks.dilated import (
     Backbone,
@@ -36,6 +37,9 @@ PAPER = {
 }
 """Relative error increase over OPT in %, at each quarter of the cost (Hu et al. 2019, table 1)."""
 CROP = (256, 256)
+MDEQ_SMALL = {1: 227.2, 4: 521.6, 10: 1110.5, 26: 2680.7}
+MDEQ_XL = {1: 1983.0, 4: 4617.9, 10: 9887.8, 26: 23940.8}
+"""GFLOPs at 1024x2048 by iteration (Wang et al. 2022, table 3)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +84,22 @@ def pose_counts() -> list[Count]:
     return found
 
 
+def mdeq_counts() -> list[Count]:
+    """ADP-C, table 3: the cell twice an iteration, one iteration before the first; stem and head once."""
+    found = []
+    for name, row, printed in (
+        ("mdeq-small", "Small", (98.14, MDEQ_SMALL)),
+        ("mdeq-xl", "XL", (878.31, MDEQ_XL)),
+    ):
+        parts = work(name, (1024, 2048))
+        iteration, rows = printed
+        found.append(Count(f"MDEQ-{row}, an iteration more", iteration, 2 * parts.cell))
+        for index, value in rows.items():
+            counted = parts.stem + parts.head + 2 * (index + 1) * parts.cell
+            found.append(Count(f"MDEQ-{row} at iteration {index}", value, counted))
+    return found
+
+
 def counts_table(counts: list[Count]) -> str:
     """Printed beside counted."""
     rows = [[each.name, f"{each.printed:.2f}", f"{each.counted:.2f}"] for each in counts]
@@ -100,6 +120,7 @@ def schemes_table(records: Path) -> str:
 TABLES: dict[str, Callable[[Path], str]] = {
     "mess-counts": lambda _records: counts_table(mess_counts()),
     "pose-counts": lambda _records: counts_table(pose_counts()),
+    "mdeq-counts": lambda _records: counts_table(mdeq_counts()),
     "schemes": schemes_table,
 }
 """Every table by the name that the page calls it, made from the folder of records."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.checkpoint import read, shipped
+from interim.model_zoo.equilibrium import WIDTHS
 from interim.model_zoo.registry import names
 from interim.training.output import add_json, table, write_json
 
@@ -26,12 +27,13 @@ def run(arguments: argparse.Namespace) -> int:
         models = [
             {"name": card.name, "network": card.network, "classes": len(card.classes)} for card in cards
         ]
-        write_json(arguments.json, {"models": models, "networks": list(names())})
+        write_json(arguments.json, {"models": models, "networks": [*names(), *WIDTHS]})
     if arguments.json != "-":
         print("Shipped models (trained):")
         print(table(["name", "network", "classes", "mIoU % by exit"], [_row(card) for card in cards]))
         print("\nNetworks (random weights; for profile and train):")
         print("\n".join(names()))
+        print(f"\nEquilibrium networks (for profile, serving and `experiment mdeq`): {', '.join(WIDTHS)}")
     return 0
 
 

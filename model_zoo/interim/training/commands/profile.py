@@ -5,8 +5,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 
+from interim.model_zoo import equilibrium
 from interim.model_zoo.checkpoint import load, shipped
-from interim.model_zoo.counting import profile
+from interim.model_zoo.counting import Profile, profile
 from interim.model_zoo.registry import build
 from interim.training.output import add_json, table, write_json
 
@@ -23,11 +24,7 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Count and print a table, or JSON."""
-    if arguments.model in shipped():
-        model = load(arguments.model)
-    else:
-        model = build(arguments.model, arguments.classes)
-    counted = profile(model, arguments.size)
+    counted = _counted(arguments.model, arguments.size, arguments.classes)
     if arguments.json:
         write_json(arguments.json, dataclasses.asdict(counted))
     if arguments.json != "-":
@@ -36,6 +33,12 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(table(["exit", "GMAC"], [[exit_.name, f"{exit_.gmacs:.2f}"] for exit_ in counted.exits]))
     return 0
+
+
+def _counted(name: str, size: tuple[int, int], classes: int | None) -> Profile:
+    if name in equilibrium.WIDTHS:
+        return equilibrium.profile(name, size)
+    return profile(load(name) if name in shipped() else build(name, classes), size)
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 
-from interim.model_zoo import checkpoint, deployment, registry
+from interim.model_zoo import checkpoint, deployment, equilibrium, registry
 from interim.model_zoo.anytime import Task
 from interim.model_zoo.errors import ZooError
 from interim.model_zoo.execution import execution
@@ -63,7 +63,9 @@ def load(start: Start, device: torch.device) -> Loaded:
     try:
         if deployment.is_deployment(start.model):
             chosen = deployment.load(start.model).to(device)
-            return Loaded(model=chosen, dtype="float32", masking=False, execution="dense")
+            return _dense(chosen)
+        if equilibrium.is_equilibrium(start.model):
+            return _dense(equilibrium.load(start.model).to(device))
         if is_sequence(start.model):
             return _sequence(start, device)
         network = _network(start.model, masking=start.masking)
@@ -93,6 +95,11 @@ def load(start: Start, device: torch.device) -> Loaded:
         label_map=made.label_map,
         note=made.note,
     )
+
+
+def _dense(model: AnytimeModel) -> Loaded:
+    """A model that torch computes whole."""
+    return Loaded(model=model, dtype="float32", masking=False, execution="dense")
 
 
 def _sequence(start: Start, device: torch.device) -> Loaded:

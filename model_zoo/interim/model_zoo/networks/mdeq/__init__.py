@@ -1,0 +1,1 @@
+"""A multiscale deep equilibrium network (MDEQ), answered iteration by iteration."""
