@@ -16,14 +16,16 @@ if TYPE_CHECKING:
 
 
 class ExactCosts(CostModel):
-    """Stage k costs k seconds times the active share, at every quantile and for ever.
+    """Stage k costs k seconds times the active share, for ever.
 
-    A size half as high costs half; each further job of a batch costs `further` of the first.
+    A size half as high costs half; each further job of a batch costs `further` of the first. With a `tail` a
+    stage may take that much longer, as a share of what it costs.
     """
 
-    def __init__(self, further: float) -> None:
+    def __init__(self, further: float, tail: float = 0.0) -> None:
         super().__init__()
         self._further = further
+        self._tail = tail
 
     def mean(self, stage: int, size: Size, *, active_share: float = 1.0, batch: int = 1) -> float:
         return stage * size[0] / 100 * active_share * (1.0 + (batch - 1) * self._further)
@@ -31,7 +33,7 @@ class ExactCosts(CostModel):
     def predict(
         self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
     ) -> float:
-        return self.mean(stage, size, active_share=active_share, batch=batch)
+        return (1.0 + self._tail) * self.mean(stage, size, active_share=active_share, batch=batch)
 
     def observe(
         self, stage: int, size: Size, seconds: float, *, active_share: float = 1.0, batch: int = 1
@@ -40,7 +42,7 @@ class ExactCosts(CostModel):
 
 
 @pytest.fixture(scope="session")
-def exact_costs() -> Callable[[float], CostModel]:
+def exact_costs() -> Callable[..., CostModel]:
     return ExactCosts
 
 

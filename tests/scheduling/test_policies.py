@@ -84,6 +84,15 @@ def test_under_the_plan_what_is_late_without_any_exit_is_not_kept_waiting_by_ref
     assert choose(costs, [*refining, late], name="plan", now=5.0) == Step(exit=1, ids=(1,))
 
 
+def test_under_the_plan_refinements_go_first_while_more_can_still_be_promised(
+    costs: CostModel, make_job: MakeJob
+) -> None:
+    """Job 1 has time for one more stage only if it runs now; two exits 1 wait for it, three do not."""
+    queue = [make_job(1, 2.0, exit=1, **WAITING), *(make_job(id_, 5.0, **WAITING) for id_ in range(2, 5))]
+    assert choose(costs, queue[:3], name="plan") == Step(exit=2, ids=(1,))
+    assert choose(costs, queue, name="plan") == Step(exit=1, ids=(2,))
+
+
 def test_what_is_late_without_any_exit_still_gets_exit_1_when_it_harms_nobody(
     costs: CostModel, make_job: MakeJob
 ) -> None:

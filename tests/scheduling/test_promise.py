@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from interim.scheduling.charge import NOTHING
 from interim.scheduling.job import Job, State
 from interim.scheduling.policy import named, names, serving_names
 from interim.scheduling.scheduler import Scheduler
@@ -17,6 +18,7 @@ from interim.scheduling.utility import HALVING, Utility, ValidatedUtility
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from interim.scheduling.charge import Charge
     from interim.scheduling.costs import CostModel
     from interim.scheduling.step import Step
 
@@ -47,7 +49,10 @@ class Arrival:
 
 @dataclass
 class Run:
-    """A scheduler driven through a list of arrivals in virtual time, with the fates of all requests."""
+    """A scheduler driven through a list of arrivals in virtual time, with the fates of all requests.
+
+    Stages take their parts of what they are charged, but no row of them more than that row is.
+    """
 
     costs: CostModel
     arrivals: Sequence[Arrival]
@@ -70,6 +75,7 @@ class Run:
         )
         self._events: list[tuple[float, int, Callable[..., None], tuple[Any, ...]]] = []
         self._count = 0
+        self._rows: list[tuple[Charge, float]] = []
         for id_, arrival in enumerate(self.arrivals):
             self._at(arrival.at_s, self._arrive, id_, arrival)
 
@@ -131,19 +137,26 @@ class Run:
         self.steps.append((now_s, step))
         job = self.scheduler.jobs[step.ids[0]]
         shares = [self.scheduler.jobs[id_].active_share for id_ in step.ids]
-        most = self.costs.predict(
+        charge = self.costs.charge(
             step.exit, job.size, 0.999, active_share=sum(shares) / len(shares), batch=len(step.ids)
         )
-        seconds = most * self.arrivals[step.ids[0]].parts[step.exit - 1]
+        seconds = min(charge.seconds * self.arrivals[step.ids[0]].parts[step.exit - 1], self._most_s(charge))
         self._at(now_s + seconds, self._finish, step, seconds)
 
+    def _most_s(self, charge: Charge) -> float:
+        """What the next step may take, so that no row of steps takes more than it is charged."""
+        self._rows = [(row.plus(charge), spent_s) for row, spent_s in [*self._rows, (NOTHING, 0.0)]]
+        return min(row.seconds - spent_s for row, spent_s in self._rows)
+
     def _finish(self, now_s: float, step: Step, seconds: float) -> None:
+        self._rows = [(row, spent_s + seconds) for row, spent_s in self._rows]
         shares = {id_: self._share(id_, step) for id_ in step.ids}
         done = self.scheduler.finish(now_s, step, seconds, shares)
         for id_ in step.ids:
             job = self.scheduler.jobs.get(id_)
             if job is not None and job.exit >= job.min_exit:
                 self.served_s.setdefault(id_, now_s)
+                self._timer(now_s, id_)
         for id_ in done:
             self.scheduler.forget(now_s, id_)
 
@@ -177,21 +190,23 @@ ARRIVALS = st.builds(
     policy=POLICIES,
     utility=st.sampled_from(UTILITIES),
     ahead=st.booleans(),
+    tail=st.sampled_from([0.0, 0.3, 1.0]),
 )
 def test_every_admitted_job_gets_its_mandatory_exits_by_the_promised_instant(  # noqa: PLR0917 (drawn)
-    exact_costs: Callable[[float], CostModel],
+    exact_costs: Callable[..., CostModel],
     arrivals: list[Arrival],
     max_batch: int,
     policy: str,
     utility: Utility,
     ahead: bool,
+    tail: float,
 ) -> None:
-    """As long as stages and decoding stay within what was predicted, whatever comes and is revised.
+    """As long as stages, rows of stages and decoding stay within their charge, whatever comes and is revised.
 
     Whether steps are chosen when the device is free, or while the one before runs, as if it took what is
     expected and left what is expected.
     """
-    run = Run(exact_costs(0.5), arrivals, max_batch, policy, utility, ahead=ahead).drive()
+    run = Run(exact_costs(0.5, tail), arrivals, max_batch, policy, utility, ahead=ahead).drive()
     for id_ in run.admitted:
         assert id_ in run.served_s, f"request {id_} never got its mandatory exits"
         assert run.served_s[id_] <= run.promised_s[id_] + EPSILON_S
@@ -205,7 +220,7 @@ def test_every_admitted_job_gets_its_mandatory_exits_by_the_promised_instant(  #
     policy=st.sampled_from(names()),
 )
 def test_another_future_changes_no_decision_of_the_past(
-    exact_costs: Callable[[float], CostModel],
+    exact_costs: Callable[..., CostModel],
     arrivals: list[Arrival],
     other_future: list[Arrival],
     now_s: float,
@@ -229,7 +244,7 @@ def test_another_future_changes_no_decision_of_the_past(
     utility=st.sampled_from(UTILITIES),
 )
 def test_what_was_chosen_ahead_is_what_would_be_chosen_when_all_goes_as_expected(
-    exact_costs: Callable[[float], CostModel],
+    exact_costs: Callable[..., CostModel],
     arrivals: list[Arrival],
     max_batch: int,
     policy: str,
@@ -247,7 +262,7 @@ def test_what_was_chosen_ahead_is_what_would_be_chosen_when_all_goes_as_expected
 @settings(max_examples=50, deadline=None)
 @given(st.lists(ARRIVALS, max_size=15), POLICIES)
 def test_no_job_is_left_standing(
-    exact_costs: Callable[[float], CostModel], arrivals: list[Arrival], policy: str
+    exact_costs: Callable[..., CostModel], arrivals: list[Arrival], policy: str
 ) -> None:
     """When all is over nobody admitted still owes an exit, though no event comes but those of the jobs."""
     run = Run(exact_costs(0.5), arrivals, policy=policy).drive()

@@ -6,6 +6,7 @@ from collections import deque
 from typing import TYPE_CHECKING
 
 from interim.loadtest.quantiles import quantile
+from interim.scheduling.charge import Charge
 from interim.scheduling.costs import CostModel
 
 if TYPE_CHECKING:
@@ -44,6 +45,13 @@ class Deciding(CostModel):
         """Seconds that a step stays within, from its decision on."""
         step_s = self._costs.predict(stage, size, quantile, active_share=active_share, batch=batch)
         return step_s + self._decision_s
+
+    def charge(
+        self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
+    ) -> Charge:
+        """What a step is charged among others: every one of them has its decision."""
+        step = self._costs.charge(stage, size, quantile, active_share=active_share, batch=batch)
+        return step.plus(Charge.of(self._decision_s, 0.0))
 
     def observe(
         self, stage: int, size: Size, seconds: float, *, active_share: float = 1.0, batch: int = 1

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
-from interim.scheduling.mandatory import PROMISE_QUANTILE, keepable, work_s
+from interim.scheduling.charge import NOTHING, Course
+from interim.scheduling.mandatory import keepable, work_charge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from interim.scheduling.charge import Charge
     from interim.scheduling.costs import CostModel
     from interim.scheduling.job import Job
     from interim.scheduling.mandatory import Row
@@ -39,7 +41,14 @@ class AdmissionTest(Protocol):
     """Decides whether a job that owes exits may join the others: `admit`, or `admit_all`."""
 
     def __call__(
-        self, now_s: float, job: Job, others: Iterable[Job], *, free_s: float, costs: CostModel
+        self,
+        now_s: float,
+        job: Job,
+        others: Iterable[Job],
+        *,
+        free_s: float,
+        costs: CostModel,
+        later_s: float = 0.0,
     ) -> Admission:
         """See `admit`."""
 
@@ -51,6 +60,7 @@ def admit_all(
     *,
     free_s: float,  # noqa: ARG001 (the interface)
     costs: CostModel,  # noqa: ARG001 (the interface)
+    later_s: float = 0.0,  # noqa: ARG001 (the interface)
 ) -> Admission:
     """Everybody comes in and nothing is promised: how policies are compared without admission."""
     return ADMITTED
@@ -63,7 +73,7 @@ def admit(
     *,
     free_s: float,
     costs: CostModel,
-    quantile: float = PROMISE_QUANTILE,
+    later_s: float = 0.0,
 ) -> Admission:
     """Test whether `job` can join `others`.
 
@@ -71,22 +81,25 @@ def admit(
         now_s: The instant of the question.
         job: The newcomer, or a job with its new deadline.
         others: All live jobs but `job`; one on the device counts with what is left after this step.
-        free_s: When the device comes free.
+        free_s: When the device is expected to come free.
         costs: The cost model.
-        quantile: What its costs are read at.
+        later_s: How much later than that it may come free.
 
     Returns:
         The verdict; a refusal says how much time is missing and when to come back.
     """
-    work = work_s(job, costs, quantile)
-    spare = job.due_s - max(now_s, job.ready_s) - work
+    work = work_charge(job, costs)
+    spare = job.due_s - max(now_s, job.ready_s) - work.seconds
     if spare < 0.0:
-        return _alone(job, work, -spare)
+        return _alone(job, work.seconds, -spare)
     others = list(others)
-    rows = keepable(now_s, others, costs, quantile)
+    rows = keepable(now_s, others, costs)
     promised = {other.id for _, _, other in rows}
-    late = sum(work_s(o, costs, quantile) for o in others if o.owes and o.id not in promised)
-    missing = _missing_s(max(now_s, free_s), (job.due_s, work, job), rows, late)
+    late = NOTHING
+    for other in others:
+        if other.owes and other.id not in promised:
+            late = late.plus(work_charge(other, costs))
+    missing = _missing_s(Course(max(now_s, free_s), later_s), (job.due_s, work, job), rows, late)
     if missing <= 0.0:
         return ADMITTED
     return Admission(
@@ -108,24 +121,16 @@ def _alone(job: Job, work: float, missing: float) -> Admission:
     )
 
 
-def _missing_s(free_s: float, row: Row, rows: Sequence[Row], late_s: float) -> float:
-    """By how much the newcomer, or anyone it delays beyond its promise, would be late; <= 0: nobody.
+def _missing_s(course: Course, row: Row, rows: Sequence[Row], late: Charge) -> float:
+    """By how much the newcomer, or anyone whom it delays, would be late; <= 0: nobody.
 
-    `late_s` is work that is late already. It yields to what was promised, but not to newcomers.
+    `late` is work that is late already. It yields to what was promised, but not to newcomers.
     """
     due, work, job = row
-    without = with_it = free_s
-    inserted = False
-    missing = float("-inf")
-    for other_due, other_work, other in [*rows, (float("inf"), 0.0, job)]:
-        if not inserted and (due, job.id) < (other_due, other.id):
-            inserted = True
-            with_it = max(with_it, job.ready_s) + work
-            missing = with_it + late_s - due
-        if other is job:
-            break
-        without = max(without, other.ready_s) + other_work
-        with_it = max(with_it, other.ready_s) + other_work
-        if inserted and without <= other_due:
-            missing = max(missing, with_it - other_due)
+    before = [other for other in rows if (other[0], other[2].id) < (due, job.id)]
+    for _, other_work, other in before:
+        course.add(other_work, other.ready_s)
+    missing = course.add(work, job.ready_s) + late.seconds - due
+    for other_due, other_work, other in rows[len(before) :]:
+        missing = max(missing, course.add(other_work, other.ready_s) - other_due)
     return missing

@@ -7,15 +7,17 @@ keep: where it cannot tell, there is no step here, and the choice is made then.
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import TYPE_CHECKING, Protocol, runtime_checkable
 
+from interim.scheduling.charge import NOTHING, Charge
 from interim.scheduling.guard import Guard, by_deadline
 from interim.scheduling.job import State
-from interim.scheduling.mandatory import batch_s, latest_start_s, mean_share, stage_s, work_s
+from interim.scheduling.mandatory import batch_charge, latest_start_s, mean_share, stage_charge, work_charge
 from interim.scheduling.step import Step
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from interim.scheduling.costs import CostModel
     from interim.scheduling.job import Job
@@ -39,15 +41,25 @@ class Adjusting(Protocol):
 class _Prepared:
     """A step, and what it is still good for.
 
-    `end_by_s`: when it has to be over for everybody's promise. `own_s`: the promised work that it does itself;
-    `owed_s`: the other. `fresh`: the jobs whose images came since.
+    `begin_by_s`: when it has to begin for everybody's promise. `end_by_s`: when another one has to be over, were
+    this one done. `charge`: its own; `own`: the promised work that it does; `owed`: the other. `fresh`: the jobs
+    whose images came since.
     """
 
     step: Step
+    begin_by_s: float
     end_by_s: float
-    own_s: float
-    owed_s: float
+    charge: Charge
+    own: Charge
+    owed: Charge
     fresh: list[int] = field(default_factory=list)
+
+    def make_room(self, work: Charge, due_s: float) -> None:
+        """There is more promised work, at the worst before everybody's, and at the worst after."""
+        self.owed = self.owed.plus(work)
+        spent_s, all_ = work.seconds, self.owed.plus(self.charge).seconds
+        self.begin_by_s = min(self.begin_by_s - spent_s, due_s - all_)
+        self.end_by_s = min(self.end_by_s - spent_s, due_s - self.owed.seconds)
 
 
 class Ahead:
@@ -88,14 +100,17 @@ class Ahead:
         step = self._policy.choose(at_s, queue)
         if step is None:
             return
-        own = {job.id: stage_s(job, self._costs) for job in queue if job.id in step.ids and job.owes}
+        members = [job for job in queue if job.id in step.ids]
+        own = {job.id: stage_charge(job, self._costs) for job in members if job.owes}
         rows = Guard(now_s, queue, self._costs).rows
-        own_s = sum(own.values())
+        charge, all_own = batch_charge(members, self._costs), _sum(own.values())
         self._prepared = _Prepared(
             step=step,
-            end_by_s=latest_start_s(rows, own),
-            own_s=own_s,
-            owed_s=sum(work for _, work, _ in rows) - own_s,
+            begin_by_s=latest_start_s(rows, charge, own),
+            end_by_s=latest_start_s(rows, served=own),
+            charge=charge,
+            own=all_own,
+            owed=_sum(work for _, work, _ in rows).less(all_own),
         )
 
     def admitted(self, job: Job) -> None:
@@ -103,9 +118,7 @@ class Ahead:
         self._stale = True
         prepared = self._prepared
         if prepared is not None and job.owes:
-            work = work_s(job, self._costs)
-            prepared.end_by_s = min(prepared.end_by_s, job.due_s - prepared.owed_s) - work
-            prepared.owed_s += work
+            prepared.make_room(work_charge(job, self._costs), job.due_s)
 
     def submitted(self, job_id: int) -> None:
         """A job's image is there: its exit 1 may go before what was prepared."""
@@ -118,6 +131,10 @@ class Ahead:
         self._stale = True
         if job.owes:
             self._prepared = None
+
+    def forgotten(self) -> None:
+        """A job is gone."""
+        self._stale = True
 
     def finished(self, step: Step) -> None:
         """The running step is over."""
@@ -133,15 +150,19 @@ class Ahead:
         prepared, self._prepared = self._prepared, None
         if prepared is None:
             return None
-        end_by_s, step = prepared.end_by_s, self._adjusted(now_s, prepared, jobs)
-        if step is not prepared.step:
-            end_by_s -= prepared.own_s
+        step = self._adjusted(now_s, prepared, jobs)
         members = [job for id_ in step.ids if (job := jobs.get(id_)) is not None]
         ready = all(job.state is State.WAITING and job.exit == step.exit - 1 for job in members)
         if not ready or len(members) < len(step.ids):
             return None
-        end_s = now_s + batch_s(members, self._costs) - _ROUNDING_S
-        if end_s > end_by_s or any(job.owes and end_s > job.due_s for job in members):
+        end_s = now_s + batch_charge(members, self._costs).seconds - _ROUNDING_S
+        same = step is prepared.step
+        late = (
+            now_s - _ROUNDING_S > prepared.begin_by_s
+            if same
+            else end_s > prepared.end_by_s - prepared.own.seconds
+        )
+        if late or any(job.owes and end_s > job.due_s for job in members):
             return None
         return step if step.exit == 1 or self._counts(now_s, members) else None
 
@@ -162,6 +183,10 @@ class Ahead:
         share, lead = mean_share(members), members[0]
         mean_s = self._costs.mean(lead.exit + 1, lead.size, active_share=share, batch=len(members))
         return all(now_s + mean_s <= job.answer_by_s + _ROUNDING_S for job in members)
+
+
+def _sum(charges: Iterable[Charge]) -> Charge:
+    return reduce(Charge.plus, charges, NOTHING)
 
 
 def _first(fresh: Sequence[int], jobs: Mapping[int, Job]) -> Step | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interim.scheduling.mandatory import batch_s, latest_start_s, mean_share, stage_s
+from interim.scheduling.mandatory import batch_charge, latest_start_s, mean_share, stage_charge
 from interim.scheduling.step import Step
 
 if TYPE_CHECKING:
@@ -46,10 +46,11 @@ def _mean_s(batch: Sequence[Job], costs: CostModel) -> float:
 
 def _in_time(now_s: float, batch: Sequence[Job], rows: Sequence[Row], costs: CostModel) -> bool:
     """Whether every member, and every promise, is still in time after the batch."""
-    end_s = now_s + batch_s(batch, costs)
+    charge = batch_charge(batch, costs)
+    end_s = now_s + charge.seconds
     if any(end_s > job.answer_by_s or end_s > job.due_s for job in batch):
         return False
     # Counting the members' own work twice is quicker, and enough while there is time.
-    return end_s <= latest_start_s(rows) or end_s <= latest_start_s(
-        rows, {job.id: stage_s(job, costs) for job in batch}
+    return end_s <= latest_start_s(rows) or now_s <= latest_start_s(
+        rows, charge, {job.id: stage_charge(job, costs) for job in batch}
     )

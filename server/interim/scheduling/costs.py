@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any, Self
 
+from interim.scheduling.charge import Charge
 from interim.scheduling.errors import UnmeasuredError
 from interim.scheduling.line import Line
 
@@ -76,6 +77,18 @@ class CostModel:
                 seconds *= line.spread.quantile(quantile)
             self._predicted[key] = seconds
         return seconds
+
+    def charge(
+        self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
+    ) -> Charge:
+        """What a step is charged among others: alone, what `predict` says.
+
+        Raises:
+            UnmeasuredError: Nothing was ever measured.
+        """
+        mean_s = self.mean(stage, size, active_share=active_share, batch=batch)
+        most_s = self.predict(stage, size, quantile, active_share=active_share, batch=batch)
+        return Charge.of(min(mean_s, most_s), max(most_s - mean_s, 0.0))
 
     def measured(self, stage: int, size: Size) -> bool:
         """Whether this stage was measured at this size."""

@@ -6,7 +6,7 @@ from math import inf
 from typing import TYPE_CHECKING
 
 from interim.scheduling.job import State
-from interim.scheduling.mandatory import keepable, latest_start_s, stage_s
+from interim.scheduling.mandatory import keepable, latest_start_s, stage_charge
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -37,13 +37,17 @@ class Guard:
         """How long the device could stand idle without breaking a promise; below 0: one is broken."""
         return self.latest_s - self._now_s if self.rows else inf
 
+    @property
+    def owed_s(self) -> float:
+        """Seconds of promised work, should every stage of it be slow."""
+        return sum(work.mean_s + work.tail_s for _, work, _ in self.rows)
+
     def keeps(self, job: Job) -> bool:
         """Whether the next stage of `job`, begun now, leaves every promise one that can be kept."""
-        stage = stage_s(job, self._costs)
-        end_s = self._now_s + stage
-        if end_s <= self.latest_s:
+        stage = stage_charge(job, self._costs)
+        if self._now_s + stage.seconds <= self.latest_s:
             return True
-        return job.owes and bool(self.rows) and end_s <= latest_start_s(self.rows, {job.id: stage})
+        return job.owes and self._now_s <= latest_start_s(self.rows, stage, {job.id: stage})
 
     def mandatory(self) -> Job | None:
         """The job that owes exits, can bring them, and delays no promise; earliest deadline in force first.

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from bisect import bisect_left, bisect_right, insort
 from collections import deque
-from itertools import accumulate, chain
+from itertools import accumulate
+from math import inf
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -41,28 +42,28 @@ class Price:
         self._pieces: list[Segment] = []
         self._spent_s: list[float] = []
         self._correction = 1.0
-        self._slack: int | None = None  # the job chosen for want of better
+        self._slack: Job | None = None  # chosen for want of better
         self.value = 0.0
+        self._decision = _Decision(-inf, self._correction, self._slack, self.value)
 
     def update(self, now_s: float, changes: Changes, outlooks: Outlooks) -> None:
         """Take in who came and who left since the last decision."""
-        if any(job.id == self._slack for job in chain(changes.fresh, changes.left)):
-            self._correction = max(self._correction * DOWN, 1.0 / MOST)
+        if now_s != self._decision.now_s:
+            self._decision = _Decision(now_s, self._correction, self._slack, self.value)
         self._slack = None
         for job in changes.came:
             self._meet(job.arrival_s, outlooks.of(job))
         if changes.came:
             self._spent_s = list(accumulate(piece.cost_s for piece in reversed(self._pieces)))
-        if any(self._expired(job, now_s, outlooks) for job in changes.left):
-            self._correction = min(self._correction * self._up, MOST)
+        self._correction = self._decision.correct(changes, outlooks, self._up)
         self.value = self._forecast(now_s) * self._correction
 
-    def relax(self, job_id: int) -> None:
-        """Nothing that waits is worth the price, and this job was chosen all the same: the price is too high.
+    def relax(self, job: Job) -> None:
+        """Nothing that waits is worth the price, and `job` was chosen all the same: the price is too high.
 
         It counts once the job has run: a choice may be made again before.
         """
-        self._slack = job_id
+        self._slack = job
 
     def _meet(self, arrival_s: float, outlook: Outlook) -> None:
         """Count one more arrival; the oldest is forgotten when the window is full."""
@@ -80,9 +81,43 @@ class Price:
         place = bisect_right(self._spent_s, now_s - self._recent[0][0])
         return self._pieces[-1 - place].density if place < len(self._pieces) else 0.0
 
-    def _expired(self, job: Job, now_s: float, outlooks: Outlooks) -> bool:
+
+class _Decision:
+    """What one decision learns from those before. It may be made several times, as jobs come and go: that is one.
+
+    Args:
+        now_s: The instant it is for.
+        correction: The correction before it.
+        slack: The job that was chosen before for want of better.
+        value: The price that others were passed over for.
+    """
+
+    __slots__ = ("_correction", "_missed", "_slack", "_spare", "_value", "now_s")
+
+    def __init__(self, now_s: float, correction: float, slack: Job | None, value: float) -> None:
+        self.now_s = now_s
+        self._correction, self._slack, self._value = correction, slack, value
+        self._spare = self._missed = False
+
+    def correct(self, changes: Changes, outlooks: Outlooks, up: float) -> float:
+        """The correction, with what changed since it was asked last."""
+        self._spare = self._spare or (self._slack is not None and _has_run(self._slack, changes))
+        self._missed = self._missed or any(self._expired(job, outlooks) for job in changes.left)
+        correction = self._correction
+        if self._spare:
+            correction = max(correction * DOWN, 1.0 / MOST)
+        return min(correction * up, MOST) if self._missed else correction
+
+    def _expired(self, job: Job, outlooks: Outlooks) -> bool:
         """Whether a job that is gone ran out of time with a stage left that was worth the price."""
-        if job.answer_by_s > now_s:
+        if job.answer_by_s > self.now_s:
             return False
         left = outlooks.last(job.id)
-        return left is not None and left.density > self.value
+        return left is not None and left.density > self._value
+
+
+def _has_run(job: Job, changes: Changes) -> bool:
+    """Whether a job that was chosen stands further now, or is gone."""
+    return any(other.id == job.id for other in changes.left) or any(
+        other.id == job.id and other.exit > job.exit for other in changes.fresh
+    )

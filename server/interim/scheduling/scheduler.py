@@ -10,7 +10,7 @@ from interim.scheduling.ahead import Ahead
 from interim.scheduling.doubts import Doubts
 from interim.scheduling.errors import EventError, StepError
 from interim.scheduling.job import Event, State
-from interim.scheduling.mandatory import batch_s, mean_share
+from interim.scheduling.mandatory import batch_charge, mean_share
 from interim.scheduling.utility import HALVING
 
 if TYPE_CHECKING:
@@ -27,11 +27,11 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Running:
-    """The step on the device, its jobs as they were when it began, when that was and when it ends at the latest."""
+    """The step on the device, its jobs as they were when it began, when it is expected to end, and at the latest."""
 
     step: Step
     jobs: tuple[Job, ...]
-    begun_s: float
+    expected_s: float
     until_s: float
 
 
@@ -116,10 +116,9 @@ class Scheduler:
         running = self._running
         if running is None or not self._ahead.wants(now_s):
             return False
-        first, share = running.jobs[0], mean_share(running.jobs)
-        mean_s = self.costs.mean(running.step.exit, first.size, active_share=share, batch=len(running.jobs))
-        queue = tuple(self._expected(job) for job in self._jobs.values())
-        self._ahead.prepare(now_s, max(now_s, running.begun_s + mean_s), queue, pause_s=pause_s)
+        at_s = max(now_s, running.expected_s)
+        queue = tuple(job for job in map(self._expected, self._jobs.values()) if job)
+        self._ahead.prepare(now_s, at_s, queue, pause_s=pause_s)
         return True
 
     def next_step(self, now_s: float) -> Step | None:
@@ -138,8 +137,10 @@ class Scheduler:
         jobs = tuple(self._jobs[id_] for id_ in step.ids)
         for job in jobs:
             self._jobs[job.id] = job.after(Event.BEGIN)
-        until_s = now_s + batch_s(jobs, self.costs)
-        self._running = _Running(step=step, jobs=jobs, begun_s=now_s, until_s=until_s)
+        charge = batch_charge(jobs, self.costs)
+        self._running = _Running(
+            step=step, jobs=jobs, expected_s=now_s + charge.mean_s, until_s=now_s + charge.seconds
+        )
         self._ahead.drop()
         return step
 
@@ -212,6 +213,7 @@ class Scheduler:
         job = self._jobs.pop(job_id, None)
         if job is not None:
             job.after(Event.FORGET)
+            self._ahead.forgotten()
         return job
 
     def fail(self, now_s: float, job_id: int) -> None:  # noqa: ARG002 (every event bears its time)
@@ -259,9 +261,12 @@ class Scheduler:
             self._ahead.drop()  # the promise is for an exit still to come, and what that costs is known only now
         return last
 
-    def _free_s(self, now_s: float) -> float:
-        """When the device comes free at the latest."""
-        return max(now_s, self._running.until_s) if self._running else now_s + self._yields_s
+    def _free_s(self, now_s: float) -> tuple[float, float]:
+        """When the device is expected to come free, and how much later it may."""
+        if self._running is None:
+            return now_s + self._yields_s, 0.0
+        free_s = max(now_s, self._running.expected_s)
+        return free_s, max(self._running.until_s - free_s, 0.0)
 
     def _test(self, now_s: float, job: Job) -> Admission:
         """Whether the mandatory exits of `job`, and of all that are in, can come in time."""
@@ -269,10 +274,10 @@ class Scheduler:
             return ADMITTED
         others = [self._after_step(other) for other in self._jobs.values() if other.id != job.id]
         job = self._after_step(job)
-        free_s = self._free_s(now_s)
-        if not job.owes and free_s <= job.due_s:
+        free_s, later_s = self._free_s(now_s)
+        if not job.owes and free_s + later_s <= job.due_s:
             return ADMITTED
-        verdict = self._admission(now_s, job, others, free_s=free_s, costs=self.costs)
+        verdict = self._admission(now_s, job, others, free_s=free_s, later_s=later_s, costs=self.costs)
         if not verdict.admitted and not others:
             self._doubts.add(now_s, job.size, job.min_exit)
         return verdict
@@ -283,12 +288,16 @@ class Scheduler:
             return replace(job, exit=self._running.step.exit)
         return job
 
-    def _expected(self, job: Job) -> Job:
-        """The job as it is expected to stand when the running step is done, the share left to refine included."""
+    def _expected(self, job: Job) -> Job | None:
+        """The job as it is expected to stand when the running step is done, the share left to refine included.
+
+        None: its deadline will have passed, and what it owed be there, so that it is answered at once.
+        """
         if job.state is not State.RUNNING or self._running is None:
             return job
         shares = self._utility.shares(job)
-        return _advanced(job, self._running.step.exit, shares[1] if len(shares) > 1 else 0.0)[0]
+        job, _ = _advanced(job, self._running.step.exit, shares[1] if len(shares) > 1 else 0.0)
+        return job if job.owes or job.answer_by_s >= self._running.expected_s else None
 
     def _full(self, now_s: float) -> Admission:
         soonest = min(job.answer_by_s for job in self._jobs.values())

@@ -71,7 +71,7 @@ class PricedDeadlines:
         fits = (job for _, job in cheap if guard.keeps(job))
         lead = next(fits, None) or guard.mandatory() or guard.overdue(waiting)
         if lead is not None:
-            self._price.relax(lead.id)
+            self._price.relax(lead)
         return lead
 
 
