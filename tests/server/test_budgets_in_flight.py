@@ -17,10 +17,11 @@ from interim.server.front.budget_watch import BudgetWatch
 from interim.server.front.handover import Handover
 from interim.server.front.images import Limits
 from interim.server.front.orders import read_order
+from interim.server.front.pace import WIRE_S
 from interim.server.front.term import NOTICE_S
 from interim.v1 import inference_pb2 as pb
 
-MARGIN_S = 0.003
+MARGIN_S = 0.003 + WIRE_S
 
 
 class Stream:

@@ -16,9 +16,10 @@ from interim.server.errors import BadInputError, FaultyError, OverloadedError, R
 from interim.server.front.handover import Handover
 from interim.server.front.images import Limits
 from interim.server.front.orders import read_order
+from interim.server.front.pace import WIRE_S
 from interim.v1 import inference_pb2 as pb
 
-MARGIN_S = 0.003
+MARGIN_S = 0.003 + WIRE_S
 
 
 class Client:
@@ -473,7 +474,7 @@ def test_a_late_timer_widens_the_margin(play: Any) -> None:
 
     async def scenario(client: Any, engine: Any) -> None:
         loop: Any = asyncio.get_running_loop()
-        for late_s, margin_s in ((0.004, MARGIN_S), (0.0, 0.005)):
+        for late_s, margin_s in ((0.004, MARGIN_S), (0.0, 0.005 + WIRE_S)):
             live = client.infer(budget_ms=100)
             await turn()
             engine.begin(live.id)
@@ -504,7 +505,7 @@ def test_a_late_timer_counts_where_the_last_exit_is_heard_before_it(play: Any) -
         await asyncio.sleep(0.2)
         assert client.final.reason == pb.FINAL_EXIT
         next_one = client.infer(budget_ms=100)
-        assert next_one.truth.margin_s == pytest.approx(0.010)
+        assert next_one.truth.margin_s == pytest.approx(0.010 + WIRE_S)
         next_one.cancel()
         await turn()
         for each in (live, next_one):

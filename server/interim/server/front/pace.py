@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from interim.scheduling.window import Window
 
 LEAST_MARGIN_S = 0.001
+WIRE_S = 0.001
+"""Between the hand-over and the client lie the transport's threads, which the front does not see."""
 MOST_MARGIN_S = 0.050  # a slow reader's time is its own: it must not cost others their last exit
 _WINDOW = 256
 _GUESS_S_PER_MPX = 0.004
@@ -21,7 +23,7 @@ _HANDING_S = 0.0005  # a verdict, a thread and a message lie between a question 
 
 
 class SendMargin:
-    """How long before the deadline the answer must be on its way: what encode + write took, by size.
+    """How long before the deadline the answer must be on its way: what encode + write took, by size, and the wire.
 
     The p99.5 of the last 256, and a quarter more: of them all but one were faster, of the next not all will be.
     """
@@ -35,7 +37,10 @@ class SendMargin:
             self._by_size.setdefault(_octave(pixels), Window(_WINDOW)).add(seconds)
 
     def margin_s(self, pixels: int) -> float:
-        """The margin for a map of `pixels`, in seconds: at least 1 ms; a guess, and 3 ms, until its tail is known."""
+        """The margin for a map of `pixels`, in seconds: at least 1 ms and the wire; 3 ms and the wire at first."""
+        return WIRE_S + self._ours_s(pixels)
+
+    def _ours_s(self, pixels: int) -> float:
         seen = self._by_size.get(_octave(pixels))
         if not seen:
             return max(min(pixels * 1e-6 * _GUESS_S_PER_MPX, MOST_MARGIN_S), _UNTOLD_MARGIN_S)
