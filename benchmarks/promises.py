@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 
 from benchmarks.material import count
 from benchmarks.measured import Measured, serving_facts
-from benchmarks.server_process import beside, serving
+from benchmarks.server_process import sending, serving
 
 from interim.client import Client
 from interim.loadtest.costs import costs_of
@@ -62,7 +62,7 @@ def measure(asked: argparse.Namespace) -> Measured:
     traffic = read_scenario("promises")
     assert isinstance(traffic, Traffic)
     width, height = traffic.picture_px
-    with serving("--warm-sizes", f"{height}x{width}", *asked.server) as server, beside(server):
+    with serving("--warm-sizes", f"{height}x{width}", *asked.server) as server, sending(server):
         seconds = 1.0 if asked.quick else 4.0
         pictures = material(traffic).pictures
         costs = asyncio.run(measured_costs(server.target, pictures, seconds=seconds))

@@ -11,12 +11,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from typing import IO, TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from interim.server.front.cores import keep_to
+from interim.server.urgency import LOOP_NICENESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -114,6 +115,22 @@ def beside(server: RunningServer) -> Iterator[None]:
         yield
     finally:
         keep_to(tuple(before))
+
+
+@contextmanager
+def sending(server: RunningServer) -> Iterator[None]:
+    """The same for a sender that has a schedule to keep: it goes before others there, where that is allowed.
+
+    Behind the server's front on one processor its own lag would be the server's doing, and the run void.
+    """
+    before = os.getpriority(os.PRIO_PROCESS, 0)
+    with beside(server):
+        with suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, 0, min(before, LOOP_NICENESS))  # threads inherit it
+        try:
+            yield
+        finally:
+            os.setpriority(os.PRIO_PROCESS, 0, before)
 
 
 def _wait_until_ready(server: RunningServer, log: IO[bytes]) -> None:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measured import Measured, serving_facts
-from benchmarks.server_process import beside, serving
+from benchmarks.server_process import sending, serving
 
 from interim.client import Client
 from interim.loadtest.comparison import Comparison
@@ -49,7 +49,7 @@ def measure(asked: argparse.Namespace) -> Measured:
     """Runs it on a server of its own."""
     scenarios = [_scenario(name, quick=asked.quick) for name in SCENARIOS]
     width, height = scenarios[0].picture_px
-    with serving("--warm-sizes", f"{height}x{width}", *asked.server) as server, beside(server):
+    with serving("--warm-sizes", f"{height}x{width}", *asked.server) as server, sending(server):
         pictures = material(scenarios[0]).pictures
         costs = asyncio.run(measured_costs(server.target, pictures, seconds=1.0 if asked.quick else 4.0))
         with Client(server.target) as client:
