@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +20,9 @@ from interim.model_zoo.networks.dilated import (
     resnet50_dilated,
 )
 from interim.model_zoo.registry import build
+from interim.training import eann_tables, mess_tables
 from interim.training.experiments.schemes import QUARTERS, SCHEMES, contestants, exit_at, relative
+from interim.training.record_file import parts_of
 from interim.training.tables import MISSING, markdown
 
 if TYPE_CHECKING:
@@ -108,7 +109,7 @@ def counts_table(counts: list[Count]) -> str:
 
 def schemes_table(records: Path) -> str:
     """Each scheme's error at the quarters of the cost, and its increase over OPT beside the paper's."""
-    parts = _parts(records / "schemes.json")
+    parts = parts_of(records / "schemes.json")
     head = ["scheme", *(f"error % at {quarter}/4" for quarter in QUARTERS), "over OPT, %", "the paper's, %"]
     rows = [[each, *_errors(parts, each), _increase(parts, each), _printed(each)] for each in SCHEMES]
     best = [f"{100 * parts[name]['errors'][-1]:.1f}" if name in parts else MISSING for name in _opt()]
@@ -122,20 +123,14 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "pose-counts": lambda _records: counts_table(pose_counts()),
     "mdeq-counts": lambda _records: counts_table(mdeq_counts()),
     "schemes": schemes_table,
+    **mess_tables.TABLES,
+    **eann_tables.TABLES,
 }
 """Every table by the name that the page calls it, made from the folder of records."""
 
 
 def _cut(backbone: Backbone, blocks: int) -> Backbone:
     return Backbone(backbone.stem, list(backbone.blocks)[:blocks], backbone.channels[:blocks])
-
-
-def _parts(path: Path) -> dict[str, Any]:
-    """The finished parts of an experiment; none where it has no record."""
-    if not path.is_file():
-        return {}
-    parts: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))["parts"]
-    return parts
 
 
 def _opt() -> list[str]:

@@ -18,6 +18,7 @@ class Unit(nn.Module):
 
     def __init__(self, inputs: int, outputs: int, stride: int) -> None:
         super().__init__()
+        self.outputs, self.stride = outputs, stride
         self.norms = nn.ModuleList([nn.BatchNorm2d(inputs), nn.BatchNorm2d(outputs)])
         self.convs = nn.ModuleList([_conv(inputs, outputs, stride), _conv(outputs, outputs, 1)])
         self.shortcut = None if inputs == outputs else nn.Conv2d(inputs, outputs, 1, stride, bias=False)

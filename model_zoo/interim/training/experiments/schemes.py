@@ -14,7 +14,7 @@ import torch
 import torch.nn.functional as F
 
 from interim.model_zoo.layer_counting import layer_costs
-from interim.model_zoo.networks.resann import BLOCKS, ResAnn
+from interim.model_zoo.networks.resann import BLOCKS, ResAnn, Unit
 from interim.training.experiments.patches import Patches, patches
 from interim.training.schedule import one_cycle
 from interim.training.schemes import Fixed, scheme
@@ -34,7 +34,6 @@ LEARNING_RATE = 0.1
 TRAIN_CAP, TEST_CAP = 800, 400
 SCHEMES = ("const", "linear", "half-end", "adaloss")
 QUARTERS = (1, 2, 3, 4)
-CLASSIFIER = "classify.weight"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,14 +112,25 @@ def errors(network: ResAnn, data: Patches) -> list[float]:
 
 
 def macs(each: Contestant, classes: int) -> list[int]:
-    """Multiply-accumulates to every exit, its own classifier included and no other."""
+    """Multiply-accumulates to every exit: see `exit_macs`."""
+    with torch.device("meta"):
+        return exit_macs(ResAnn(each.units, CHANNELS, classes, depth=each.depth))
+
+
+def exit_macs(network: ResAnn) -> list[int]:
+    """Multiply-accumulates from a 32x32 square to every exit, its own classifier included and no other.
+
+    Args:
+        network: Built on the `meta` device: nothing is computed.
+    """
+    shape = (network.stem.out_channels, 32, 32)
+    spent = layer_costs(network.stem, (3, 32, 32)).macs
     totals = []
-    for depth in range(1, each.depth + 1):
-        with torch.device("meta"):
-            network = ResAnn(each.units, CHANNELS, classes, depth=depth)
-        heads = sum(part.numel() for name, part in network.named_parameters() if name.endswith(CLASSIFIER))
-        last = classes * CHANNELS * 2 ** ((depth - 1) // each.units)
-        totals.append(layer_costs(network, (3, 32, 32)).macs - (heads - last))
+    for unit, exit_ in zip(network.units, network.exits, strict=True):
+        assert isinstance(unit, Unit)
+        spent += layer_costs(unit, shape).macs
+        shape = (unit.outputs, shape[1] // unit.stride, shape[2] // unit.stride)
+        totals.append(spent + layer_costs(exit_, shape).macs)
     return totals
 
 
