@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import math
 import re
 import tomllib
@@ -20,6 +21,11 @@ _UNITS = {
 
 class ScenarioError(ValueError):
     """A scenario cannot be used; the message names the file, the line and the rule."""
+
+
+def reason(error: OSError | UnicodeDecodeError) -> str:
+    """Why a file could not be read, for a sentence that names it."""
+    return "it is no UTF-8 text" if isinstance(error, UnicodeDecodeError) else error.strerror or str(error)
 
 
 class Entries:
@@ -132,12 +138,24 @@ class Entries:
         self._asked.append(key)
         if key in self._values:
             return self._values[key]
+        self._check_misspelt(key, required=default is None)
         if default is None:
             wrong = next((other for other in self._values if _stem(other) == _stem(key)), key)
             raise self.error(
                 wrong, f"{'is missing' if wrong == key else 'has the wrong unit'}: {_written(key)}"
             )
         return default
+
+    def _check_misspelt(self, key: str, *, required: bool) -> None:
+        """Of an entry that must be there, or a table, something much like it was perhaps meant to be it.
+
+        Raises:
+            ScenarioError: There is such an entry.
+        """
+        others = [other for other in self._values if required or isinstance(self._values[other], dict)]
+        unknown = [other for other in others if other not in self._asked and _stem(other) != _stem(key)]
+        for near in difflib.get_close_matches(key, unknown, n=1, cutoff=0.8):
+            raise self.error(near, f"is no entry of this table; {key} may be meant")
 
     def _why_unknown(self, key: str) -> str:
         for known in self._asked:

@@ -8,12 +8,14 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from interim.client.commands.places import named
 from interim.loadtest.arrivals import Poisson
 from interim.loadtest.budgets import Uniform
 from interim.loadtest.costs import read_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.fleet.routers import ROUTERS
 from interim.loadtest.fleet.simulation import Fleet, FleetRun, simulate_fleet
+from interim.loadtest.options import add_json, whole_from_0
 from interim.loadtest.plan import draw as draw_requests
 from interim.loadtest.replay import drawn_s, gains_of, network_of
 from interim.loadtest.scenario import read_scenario
@@ -37,12 +39,26 @@ def add_fleet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     parser = commands.add_parser(
         "fleet",
         help="many simulated devices behind a router: how routers compare, how many devices are needed",
+        description="Simulate many devices behind a router: how routers compare, how many devices are needed.",
+        epilog="example: interim-load fleet --devices 10 --scenario day --costs costs.json",
     )
-    parser.add_argument("--devices", metavar="N", type=int, default=1000, help="default: %(default)s")
     parser.add_argument(
-        "--rate", metavar="HZ", type=float, default=20_000.0, help="Poisson arrivals (default: %(default)g)"
+        "--devices", metavar="N", type=int, default=1000, help="how many (default: %(default)s)"
     )
-    parser.add_argument("--duration-s", metavar="S", type=float, default=60.0, help="default: %(default)g")
+    parser.add_argument(
+        "--rate",
+        metavar="HZ",
+        type=float,
+        default=20_000.0,
+        help="Poisson arrivals per second (default: %(default)g)",
+    )
+    parser.add_argument(
+        "--duration-s",
+        metavar="S",
+        type=float,
+        default=60.0,
+        help="how long requests arrive, in seconds (default: %(default)g)",
+    )
     parser.add_argument(
         "--scenario",
         metavar="FILE|NAME",
@@ -53,7 +69,7 @@ def add_fleet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         metavar="NAME",
         action="append",
         choices=tuple(ROUTERS),
-        help="again for more (default: all)",
+        help=f"one of {', '.join(ROUTERS)}; again for more (default: all)",
     )
     parser.add_argument(
         "--costs",
@@ -62,10 +78,20 @@ def add_fleet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         help="what stages take, as `interim-load measure` wrote it (default: HRNet-W48, see --stage1-ms)",
     )
     parser.add_argument(
-        "--stage1-ms", metavar="MS", type=float, default=5.0, help="what stage 1 takes (default: %(default)g)"
+        "--stage1-ms",
+        metavar="MS",
+        type=float,
+        default=5.0,
+        help="what stage 1 takes, in milliseconds (default: %(default)g)",
     )
-    parser.add_argument("--seed", metavar="N", type=int, default=1, help="default: %(default)s")
-    parser.add_argument("--json", metavar="FILE|-", help="write the figures as JSON (-: to standard output)")
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=whole_from_0,
+        default=1,
+        help="of arrivals and images (default: %(default)s)",
+    )
+    add_json(parser, "the figures")
     parser.set_defaults(command=_run)
 
 
@@ -73,6 +99,7 @@ def _run(options: argparse.Namespace) -> int:
     for name, value in (
         ("devices", options.devices),
         ("rate", options.rate),
+        ("duration-s", options.duration_s),
         ("stage1-ms", options.stage1_ms),
     ):
         if not 0 < value < float("inf"):
@@ -98,7 +125,7 @@ def _simulated(traffic: Traffic, fleet: Fleet) -> FleetRun:
     except ModuleNotFoundError as error:
         raise ScenarioError(f"{error.name} is missing: pip install 'interim[loadtest]'") from error
     expected = int(traffic.arrivals.rate_hz * traffic.duration_s)
-    with tqdm(total=expected, desc=fleet.router, unit="request", mininterval=0.5) as bar:
+    with tqdm(total=expected, desc=fleet.router, unit="request", mininterval=0.5, disable=None) as bar:
         return simulate_fleet(draw_requests(traffic), fleet, told=bar.update)
 
 
@@ -158,7 +185,8 @@ def _write(runs: Sequence[FleetRun], options: argparse.Namespace) -> None:
         return
     print(_table([run.as_json() for run in runs]))
     if options.json:
-        Path(options.json).write_text(text + "\n", encoding="utf-8")
+        with named(Path(options.json)):
+            Path(options.json).write_text(text + "\n", encoding="utf-8")
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:

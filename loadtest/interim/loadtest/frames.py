@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from interim.loadtest.entries import ScenarioError
+from interim.loadtest.entries import ScenarioError, reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -56,7 +56,7 @@ def _names(path: Path) -> list[str]:
     try:
         names = path.read_text(encoding="utf-8").split()
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"The list of frames {path} cannot be read: {error}.") from error
+        raise ScenarioError(f"The list of frames {path} cannot be read ({reason(error)}).") from error
     if not names:
         raise ScenarioError(f"The list of frames {path} is empty: write one name (without suffix) a line.")
     return names
@@ -84,4 +84,4 @@ def read_labels(path: Path) -> Labels:
                 )
             return np.array(image, dtype=np.uint8)
     except OSError as error:
-        raise ScenarioError(f"The labels {path} cannot be read: {error}.") from error
+        raise ScenarioError(f"The labels {path} cannot be read ({reason(error)}).") from error

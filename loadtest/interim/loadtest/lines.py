@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from interim.loadtest.entries import ScenarioError
+from interim.loadtest.entries import ScenarioError, reason
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -19,7 +19,7 @@ def lines_of(path: Path) -> tuple[tuple[int, str], ...]:
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"The requests in {path} cannot be read: {error}.") from error
+        raise ScenarioError(f"The requests in {path} cannot be read ({reason(error)}).") from error
     numbered = tuple((number, line) for number, line in enumerate(lines, start=1) if line.strip())
     if not numbered:
         raise ScenarioError(f"{path} holds no request: one JSON object a line is wanted.")

@@ -151,7 +151,7 @@ def _described(model: Model) -> dict[str, Any]:
 @contextmanager
 def _progress(name: str, requests: int) -> Iterator[Callable[[Outcome], None]]:
     """A live bar of the requests that have ended, with the mean exit and what was refused or late so far."""
-    with tqdm(total=requests, desc=name, unit="request", mininterval=0.5) as bar:
+    with tqdm(total=requests, desc=name, unit="request", mininterval=0.5, disable=None) as bar:
         depth, answered, late, refused = 0, 0, 0, 0
 
         def ended(outcome: Outcome) -> None:

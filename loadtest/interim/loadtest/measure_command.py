@@ -7,10 +7,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interim.client import DEFAULT_TARGET
 from interim.loadtest.costs import write_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.loopback import check_target
+from interim.loadtest.options import add_json, add_server
 from interim.loadtest.scenario import read_scenario
 from interim.loadtest.traffic import Traffic
 
@@ -26,7 +26,11 @@ MEASURE_S = 4.0
 def add_measure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command `measure` to those of `interim-load`."""
     parser = commands.add_parser(
-        "measure", help="what a server carries to exit 1 and in full, and what its stages take: for --costs"
+        "measure",
+        help="what a server carries to exit 1 and in full, and what its stages take: for --costs",
+        description="Measure what a server carries to exit 1 and in full, and what its stages take. The file it "
+        "writes is for --costs of `run`, `simulate` and `fleet`.",
+        epilog="example: interim-load measure --json costs.json",
     )
     parser.add_argument(
         "--scenario",
@@ -34,12 +38,15 @@ def add_measure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         default="steady",
         help="whose pictures and model are used (default: %(default)s)",
     )
-    parser.add_argument("--server", metavar="ADDR", default=DEFAULT_TARGET, help="default: %(default)s")
-    parser.add_argument("--allow-remote", action="store_true", help="send to another machine than this one")
+    add_server(parser)
     parser.add_argument(
-        "--seconds", metavar="S", type=float, default=MEASURE_S, help="for each rate (default: %(default)g)"
+        "--seconds",
+        metavar="S",
+        type=float,
+        default=MEASURE_S,
+        help="how long each rate is measured, in seconds (default: %(default)g)",
     )
-    parser.add_argument("--json", metavar="FILE|-", help="write what was measured (-: to standard output)")
+    add_json(parser, "what was measured, for --costs,")
     parser.set_defaults(command=_run)
 
 
@@ -59,7 +66,7 @@ def measured(traffic: Traffic, server: str, *, seconds: float) -> Costs:
     from interim.loadtest.measuring import measure, steps  # noqa: PLC0415
 
     pictures = material(traffic).pictures
-    with tqdm(total=steps(pictures), desc="measuring", unit="step") as bar:
+    with tqdm(total=steps(pictures), desc="measuring", unit="step", disable=None) as bar:
         return asyncio.run(measure(server, pictures, model=traffic.model, seconds=seconds, done=bar.update))
 
 

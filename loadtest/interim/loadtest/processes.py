@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
+import threading
 import time
 from dataclasses import replace
 from multiprocessing import get_context
@@ -64,9 +65,10 @@ def send_side_by_side(errands: Sequence[Errand], ended: Callable[[Outcome], obje
         context.Process(target=_sender, args=(theirs, errand), daemon=True)
         for (_, theirs), errand in zip(ends, errands, strict=True)
     ]
-    for sender, (_, theirs) in zip(senders, ends, strict=True):
-        sender.start()
-        theirs.close()
+    with _deaf():
+        for sender, (_, theirs) in zip(senders, ends, strict=True):
+            sender.start()
+            theirs.close()
     ours = [end for end, _ in ends]
     try:
         with _stopped_by_keys(ours) as stopped:
@@ -74,7 +76,8 @@ def send_side_by_side(errands: Sequence[Errand], ended: Callable[[Outcome], obje
                 _received(end)
             start_s = time.monotonic() + LEAD_S
             for end in ours:
-                end.send(start_s)
+                with contextlib.suppress(OSError):  # it was stopped before the start, and is gone
+                    end.send(start_s)
             return _collected(ours, ended), bool(stopped)
     finally:
         for sender, end in zip(senders, ours, strict=True):
@@ -107,6 +110,19 @@ def _received(end: Connection) -> Any:
     if isinstance(heard, str) and heard:
         raise ConnectionLost(heard)
     return heard
+
+
+@contextlib.contextmanager
+def _deaf() -> Iterator[None]:
+    """Processes begun meanwhile ignore Ctrl-C from their first instruction on."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
 
 
 @contextlib.contextmanager
@@ -161,6 +177,9 @@ async def _send(end: Connection, errand: Errand) -> None:
     async with Sender(errand) as sender:
         end.send("")
         start_s = await loop.run_in_executor(None, end.recv)
+        if start_s == _STOP:  # Ctrl-C came before the start
+            end.send(Sent())
+            return
         loop.add_reader(end.fileno(), stop.set)
         telling = loop.create_task(tell_now_and_then())
         sent = await sender.send(start_s=start_s, stop=stop, ended=told_to(lambda: told))

@@ -9,8 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interim.client import AsyncClient
+from interim.client.commands.places import named
 from interim.loadtest.costs import Costs, costs_of, read_costs
 from interim.loadtest.entries import ScenarioError
+from interim.loadtest.options import whole_from_0
 from interim.loadtest.plan import plan
 from interim.loadtest.replay import replay
 from interim.loadtest.request_lines import read_requests, tells_the_truth, write_requests
@@ -31,7 +33,12 @@ def add_replay(parser: argparse.ArgumentParser) -> None:
         metavar="FILE|ADDR",
         help="what stages take: a file of `interim-load measure`, or a server that says it itself",
     )
-    group.add_argument("--seed", metavar="N", type=int, help="another draw of the scenario")
+    group.add_argument(
+        "--seed",
+        metavar="N",
+        type=whole_from_0,
+        help="another draw of the scenario (default: the scenario's)",
+    )
 
 
 def replays(options: argparse.Namespace) -> bool:
@@ -48,6 +55,8 @@ def run_replay(options: argparse.Namespace, *, policy: str) -> int:
         ScenarioError: Wrong use, in one sentence.
         InterimError: The server that was named does not answer.
     """
+    if options.scenario:
+        read_scenario(options.scenario)  # what is wrong in it is said before anything else
     if not options.costs:
         raise ScenarioError(
             "Nobody says what stages take: give --costs with a file of `interim-load measure`, or a server."
@@ -67,7 +76,8 @@ def run_replay(options: argparse.Namespace, *, policy: str) -> int:
         return 0
     print(run.summary.as_table())
     if options.json:
-        Path(options.json).write_text(facts + "\n", encoding="utf-8")
+        with named(Path(options.json)):
+            Path(options.json).write_text(facts + "\n", encoding="utf-8")
     return 0
 
 

@@ -6,8 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from interim.client.commands.places import output_file
 from interim.loadtest.comparison import Comparison
 from interim.loadtest.entries import ScenarioError
+from interim.loadtest.options import add_json
 from interim.loadtest.page.report import compare_page, report_page
 from interim.loadtest.run_file import read_run
 
@@ -17,16 +19,30 @@ if TYPE_CHECKING:
 
 def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the commands `report` and `compare` to those of `interim-load`."""
-    report = commands.add_parser("report", help="a run as one HTML page that needs nothing else")
+    report = commands.add_parser(
+        "report",
+        help="a run as one HTML page that needs nothing else",
+        description="Draw a run as one HTML page that needs nothing else.",
+        epilog="example: interim-load run --scenario steady --json run.json && interim-load report run.json",
+    )
     report.add_argument(
         "run", metavar="RUN.json", type=Path, help="what `interim-load run --json FILE` wrote"
     )
-    report.add_argument("-o", "--output", metavar="FILE", type=Path, help="default: RUN.html")
+    report.add_argument(
+        "-o", "--output", metavar="FILE", type=output_file, help="the page (default: RUN.html)"
+    )
     report.set_defaults(command=_report)
-    compare = commands.add_parser("compare", help="several runs side by side")
-    compare.add_argument("runs", metavar="RUN.json", type=Path, nargs="+", help="the first is compared with")
-    compare.add_argument("--json", metavar="FILE|-", help="write the figures as JSON (-: to standard output)")
-    compare.add_argument("--html", metavar="FILE", type=Path, help="write a page with their plots")
+    compare = commands.add_parser(
+        "compare",
+        help="several runs side by side",
+        description="Put several runs side by side.",
+        epilog="example: interim-load compare measured.json simulated.json --html both.html",
+    )
+    compare.add_argument(
+        "runs", metavar="RUN.json", type=Path, nargs="+", help="the others are compared with the first"
+    )
+    add_json(compare, "the figures")
+    compare.add_argument("--html", metavar="FILE", type=output_file, help="write a page with their plots")
     compare.add_argument(
         "--agree",
         action="store_true",
@@ -36,7 +52,7 @@ def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _report(options: argparse.Namespace) -> int:
-    output = options.output or options.run.with_suffix(".html")
+    output = Path(options.output) if options.output else options.run.with_suffix(".html")
     _write(output, report_page(read_run(options.run)))
     print(output)
     return 0
@@ -49,7 +65,7 @@ def _compare(options: argparse.Namespace) -> int:
     runs = {name: read_run(path) for name, path in zip(names, options.runs, strict=True)}
     comparison = Comparison(runs=runs)
     if options.html:
-        _write(options.html, compare_page(comparison))
+        _write(Path(options.html), compare_page(comparison))
     checks = comparison.agreement() if options.agree else ()
     facts = json.dumps(comparison.as_json(), indent=2)
     if options.json == "-":
@@ -71,4 +87,4 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ScenarioError(f"{path} cannot be written: {error}.") from error
+        raise ScenarioError(f"{path} cannot be written ({error.strerror or error}).") from error

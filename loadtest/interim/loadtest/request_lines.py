@@ -46,7 +46,9 @@ def write_requests(path: Path, requests: Iterable[Planned]) -> None:
         with path.open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(_line(request)) + "\n" for request in requests)
     except OSError as error:
-        raise ScenarioError(f"The requests cannot be written to {path}: {error}.") from error
+        raise ScenarioError(
+            f"The requests cannot be written to {path} ({error.strerror or error})."
+        ) from error
 
 
 def read_requests(path: Path) -> tuple[Planned, ...]:

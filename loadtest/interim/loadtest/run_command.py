@@ -10,13 +10,15 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interim.client import DEFAULT_TARGET
+from interim.client.commands.arguments import count, positive
+from interim.client.commands.places import named
 from interim.loadtest.arrivals import Poisson
 from interim.loadtest.budgets import Constant
 from interim.loadtest.costs import read_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.loopback import check_target
 from interim.loadtest.measure_command import MEASURE_S, measured
+from interim.loadtest.options import add_json, add_server, whole_from_0
 from interim.loadtest.plan import plan
 from interim.loadtest.request_lines import read_requests, write_requests
 from interim.loadtest.scenario import Clip, Scenario, builtin_names, described, read_scenario
@@ -30,6 +32,11 @@ if TYPE_CHECKING:
     from interim.loadtest.run_file import Run
 
 _EPILOG = """\
+examples:
+  interim-load run --scenario steady --rate 5 --duration-s 20
+  interim-load run --scenario step --measure --json step.json
+  interim-load run --scenario clip --frames list.txt --images images/ --fps 15 --budget-ms 60
+
 exit status: 0 done; 1 the run failed: no server, a request without a final message, Ctrl-C before the end,
 or a run that is void because the sender itself lagged; 2 wrong use. Refused and late requests are figures,
 not failures. Ctrl-C stops the sending; what was measured until then is reported.
@@ -52,28 +59,35 @@ def add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     run = commands.add_parser(
         "run",
         help="send a scenario to a server, open loop, and say what became of it",
+        description="Send a scenario to a server, open loop (late answers do not delay later requests),\n"
+        "and say what became of it.",
         epilog=_EPILOG,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     named = ", ".join(builtin_names())
     run.add_argument("--scenario", metavar="FILE|NAME", help=f"a .toml file, or one of {named}")
-    run.add_argument("--server", metavar="ADDR", default=DEFAULT_TARGET, help="default: %(default)s")
-    run.add_argument("--allow-remote", action="store_true", help="send to another machine than this one")
-    run.add_argument(
-        "--json",
-        metavar="FILE|-",
-        help="write figures and every request's record (-: to the standard output)",
-    )
+    add_server(run)
+    add_json(run, "figures and every request's record")
     _add_traffic(run.add_argument_group("scenarios of independent requests"))
     _add_clip(run.add_argument_group("the scenario clip"))
     run.set_defaults(command=run_load)
 
 
 def _add_traffic(traffic: argparse._ArgumentGroup) -> None:
-    traffic.add_argument("--rate", metavar="HZ", type=_positive, help="mean requests per second")
-    traffic.add_argument("--duration-s", metavar="S", type=_positive, help="how long requests are sent")
     traffic.add_argument(
-        "--seed", metavar="N", type=int, help="another draw of arrivals, budgets and the rest"
+        "--rate", metavar="HZ", type=positive, help="mean requests per second (default: the scenario's)"
+    )
+    traffic.add_argument(
+        "--duration-s",
+        metavar="S",
+        type=positive,
+        help="how long requests are sent, in seconds (default: the scenario's)",
+    )
+    traffic.add_argument(
+        "--seed",
+        metavar="N",
+        type=whole_from_0,
+        help="another draw of arrivals, budgets and the rest (default: the scenario's)",
     )
     traffic.add_argument(
         "--requests",
@@ -91,7 +105,7 @@ def _add_traffic(traffic: argparse._ArgumentGroup) -> None:
         "--costs", metavar="FILE", type=Path, help="what it carries, as `interim-load measure` wrote it"
     )
     traffic.add_argument(
-        "--processes", metavar="N", type=_whole, help="senders that share the requests (default: 1)"
+        "--processes", metavar="N", type=count, help="senders that share the requests (default: 1)"
     )
 
 
@@ -101,8 +115,13 @@ def _add_clip(clip: argparse._ArgumentGroup) -> None:
     clip.add_argument(
         "--labels", metavar="DIR", type=Path, help="holds NAME.png with class ids, 255 for void"
     )
-    clip.add_argument("--fps", metavar="N", type=_positive, help="frames per second")
-    clip.add_argument("--budget-ms", metavar="N", type=_positive, help="budget of each frame")
+    clip.add_argument("--fps", metavar="N", type=positive, help="frames per second (default: the scenario's)")
+    clip.add_argument(
+        "--budget-ms",
+        metavar="N",
+        type=positive,
+        help="budget of each frame, in milliseconds (default: the scenario's)",
+    )
     clip.add_argument(
         "--newest-wins", action="store_true", default=None, help="a new frame supersedes older ones"
     )
@@ -134,26 +153,6 @@ def run_load(options: argparse.Namespace) -> int:
     _write({**known, **run.as_json()}, run.summary.as_table(), scenario, options)
     summary = run.summary
     return 1 if summary.void or summary.failed or run.facts["interrupted"] else 0
-
-
-def _positive(text: str) -> float:
-    number = float(text)
-    if not 0 < number < float("inf"):
-        raise ValueError
-    return number
-
-
-_positive.__name__ = "finite number above 0"  # argparse says: invalid finite number above 0 value: '-3'
-
-
-def _whole(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-_whole.__name__ = "whole number above 0"
 
 
 def _scenario(options: argparse.Namespace) -> Scenario:
@@ -227,4 +226,5 @@ def _write(figures: dict[str, Any], table: str, scenario: Scenario, options: arg
         return
     print(table)
     if options.json:
-        Path(options.json).write_text(json.dumps(facts, indent=None) + "\n", encoding="utf-8")
+        with named(Path(options.json)):
+            Path(options.json).write_text(json.dumps(facts, indent=None) + "\n", encoding="utf-8")

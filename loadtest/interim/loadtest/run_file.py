@@ -86,7 +86,7 @@ def read_run(path: Path) -> Run:
             facts=kept,
         )
     except OSError as error:
-        raise ScenarioError(f"The run {path} cannot be read: {error}.") from error
+        raise ScenarioError(f"The run {path} cannot be read ({error.strerror or error}).") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ScenarioError(
             f"{path} is no record of a run: write one with `interim-load run --json FILE`."

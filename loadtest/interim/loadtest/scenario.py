@@ -8,7 +8,7 @@ from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interim.loadtest.entries import ScenarioError, parse_entries
+from interim.loadtest.entries import ScenarioError, parse_entries, reason
 from interim.loadtest.traffic import Traffic
 from interim.loadtest.traffic_tables import parse_traffic
 
@@ -62,7 +62,7 @@ def read_scenario(name_or_path: str) -> Scenario:
     try:
         return parse_scenario(path.read_text(encoding="utf-8"), path)
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"The scenario {path} cannot be read: {error}.") from error
+        raise ScenarioError(f"The scenario {path} cannot be read ({reason(error)}).") from error
 
 
 def parse_scenario(text: str, path: Path) -> Scenario:

@@ -2,21 +2,25 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 import os
+import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interim.client.commands.arguments import count
+from interim.client.commands.places import named
 from interim.loadtest.entries import ScenarioError
+from interim.loadtest.options import add_json, whole_from_0
 from interim.loadtest.replay_command import add_replay, replays, run_replay
 from interim.loadtest.traced import read_traced, write_traced
 from interim.scheduling.policy import DEFAULT_POLICY, names
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Callable, Iterator
 
     from interim.loadtest.suite import Report, Terms
@@ -27,15 +31,29 @@ REQUESTS = 300  # a seed
 SEED_BASE = 5000
 """Published figures are of these seeds; policies are tuned on others (1000 and up)."""
 
+_EXAMPLES = """\
+examples:
+  interim-load simulate --quick                                     every policy on the published workloads
+  interim-load simulate --suite edges --policy edf --seeds 2        two policies on the edge cases
+  interim-load simulate --scenario step --costs costs.json          one server's traffic, simulated
+"""
+
 
 def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command `simulate` to those of `interim-load`."""
-    parser = commands.add_parser("simulate", help="policies in virtual time, against the clairvoyant bound")
+    parser = commands.add_parser(
+        "simulate",
+        help="policies in virtual time, against the clairvoyant bound",
+        description="Run the server's own scheduler in virtual time: its policies against those of other\n"
+        "systems and a bound that knows the future, or one policy under the traffic of a server.",
+        epilog=_EXAMPLES,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
     parser.add_argument(
         "--suite",
         choices=SUITE_NAMES,
         default="published",
-        help="default: %(default)s; capacity: its capacities alone",
+        help="which workloads; capacity: the capacities of published alone (default: %(default)s)",
     )
     parser.add_argument(
         "--requests", metavar="FILE", type=Path, help="requests as JSON lines, instead of a suite"
@@ -54,10 +72,17 @@ def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         help="one to compare with the default, again for more (default: all)",
     )
     parser.add_argument(
-        "--seeds", metavar="N", type=_whole, help=f"default: {FULL_SEEDS}, {QUICK_SEEDS} if quick"
+        "--seeds",
+        metavar="N",
+        type=count,
+        help=f"how many draws of each workload (default: {FULL_SEEDS}, {QUICK_SEEDS} if quick)",
     )
     parser.add_argument(
-        "--seed-base", metavar="N", type=int, default=SEED_BASE, help="the first seed, %(default)s"
+        "--seed-base",
+        metavar="N",
+        type=whole_from_0,
+        default=SEED_BASE,
+        help="the first seed (default: %(default)s)",
     )
     parser.add_argument("--quick", action="store_true", help="few seeds, and no capacity: under a minute")
     parser.add_argument("--no-admission", action="store_true", help="let every request in, whoever decides")
@@ -66,12 +91,12 @@ def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         metavar="MS",
         type=float,
         default=5.0,
-        help="what stage 1 takes, against which decisions are charged (%(default)s)",
+        help="what stage 1 takes, in milliseconds, against which decisions are charged (default: %(default)g)",
     )
-    parser.add_argument("--processes", metavar="N", type=_whole, help="default: one a core")
     parser.add_argument(
-        "--json", metavar="FILE|-", help="write the figures as JSON (-: to the standard output)"
+        "--processes", metavar="N", type=count, help="how many work side by side (default: one a core)"
     )
+    add_json(parser, "the figures")
     add_replay(parser)
     parser.set_defaults(command=run_simulate)
 
@@ -169,17 +194,22 @@ def _done(tasks: list[_Task], processes: int | None, unit: str) -> Iterator[Any]
     from tqdm import tqdm  # noqa: PLC0415  an extra
 
     count = processes or os.cpu_count() or 1
-    with tqdm(total=len(tasks), unit=unit, mininterval=0.5) as bar:
+    with tqdm(total=len(tasks), unit=unit, mininterval=0.5, disable=None) as bar:
         if count == 1:
             for work, arguments in tasks:
                 yield work(*arguments)
                 bar.update()
             return
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+        with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_at_once) as pool:
             futures = [pool.submit(work, *arguments) for work, arguments in tasks]
             for _ in as_completed(futures):
                 bar.update()
             yield from (future.result() for future in futures)
+
+
+def _end_at_once() -> None:
+    """Ctrl-C ends a worker without a trace; the parent says that it was interrupted."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def _write(report: Report, path: str | None) -> None:
@@ -189,14 +219,5 @@ def _write(report: Report, path: str | None) -> None:
         return
     print(report.as_table())
     if path:
-        Path(path).write_text(facts + "\n", encoding="utf-8")
-
-
-def _whole(text: str) -> int:
-    number = int(text)
-    if number < 1:
-        raise ValueError
-    return number
-
-
-_whole.__name__ = "whole number above 0"
+        with named(Path(path)):
+            Path(path).write_text(facts + "\n", encoding="utf-8")

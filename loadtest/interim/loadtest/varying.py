@@ -9,7 +9,7 @@ from itertools import pairwise
 from random import Random
 from typing import TYPE_CHECKING
 
-from interim.loadtest.entries import ScenarioError
+from interim.loadtest.entries import ScenarioError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
@@ -131,7 +131,7 @@ def _column(path: Path, column: str) -> list[float]:
                 raise ScenarioError(f"{path} has no column {column!r}; its columns are: {there}.")
             values = [_number(path, rows.line_num, row[column]) for row in rows]
     except (OSError, UnicodeDecodeError) as error:
-        raise ScenarioError(f"The trace {path} cannot be read: {error}.") from error
+        raise ScenarioError(f"The trace {path} cannot be read ({reason(error)}).") from error
     if len(values) < 2:
         raise ScenarioError(f"{path} holds fewer than two rows: a trace has a beginning and an end.")
     return values

@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import os
 import sys
-from typing import TYPE_CHECKING
 
 from interim.model_zoo.errors import ZooError
-
-if TYPE_CHECKING:
-    from collections.abc import Callable
 
 COMMANDS = {
     "list": "name the networks and the shipped models",
@@ -20,7 +17,7 @@ COMMANDS = {
     "evaluate": "measure a model on a labelled folder",
     "bench": "time own kernels against torch, all active and masked",
     "card": "measure a checkpoint and write its card",
-    "calibrate": "fit temperatures, choose the threshold, on images of its own",
+    "calibrate": "fit a model's temperatures and choose its threshold, on images it was not trained on",
     "show": "draw what every exit makes of an image, and what it computes",
     "experiment": "hold a paper's training method against its claim, at a size that two cores can train",
     "search": "choose which trained exits to deploy, under a requirement on quality or cost",
@@ -30,17 +27,56 @@ COMMANDS = {
     "scenes": "draw procedural street scenes with their labels",
 }
 
+EXAMPLES = {
+    "list": ("interim-zoo list",),
+    "profile": (
+        "interim-zoo profile hrnet-w48-adpc --size 1024x2048",
+        "interim-zoo profile default --json -",
+    ),
+    "recipe": ("interim-zoo recipe my-data/ --out mine.toml",),
+    "train": ("interim-zoo train mine.toml --init default",),
+    "evaluate": ("interim-zoo evaluate default --data camvid/ --split val",),
+    "bench": ("interim-zoo bench default --size 512x1024 --masks recorded",),
+    "card": ("interim-zoo card runs/mine/latest --data my-data/ --out my-model/",),
+    "calibrate": ("interim-zoo calibrate my-model/ --data my-data/ --split val --out my-model/",),
+    "show": ("interim-zoo show default street.jpg --out exits.png",),
+    "experiment": ("interim-zoo experiment schemes --data camvid/",),
+    "table": ("interim-zoo table --add mine=my-model/", "interim-zoo table --check"),
+    "methods": ("interim-zoo methods --check",),
+    "scenes": ("interim-zoo scenes --out drawn/ --count 100",),
+}
+
 
 def main(argv: list[str] | None = None) -> int:
     """Run one command; returns 0 (done), 1 (it failed) or 2 (wrong use)."""
     words = sys.argv[1:] if argv is None else argv
+    try:
+        status = _main(words)
+        if sys.stdout:  # None where it was closed
+            sys.stdout.flush()
+    except BrokenPipeError:  # `interim-zoo … | head`: nobody reads the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a file that cannot be read or written
+        why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
+        print(f"interim-zoo: {why}", file=sys.stderr)
+    except (ValueError, ZooError) as error:
+        print(f"interim-zoo: {error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print("interim-zoo: interrupted", file=sys.stderr)
+    else:
+        return status
+    return 1
+
+
+def _main(words: list[str]) -> int:
     parser = argparse.ArgumentParser(
-        prog="interim-zoo", description="Anytime models: train, measure, look up."
+        prog="interim-zoo",
+        description="Anytime models: train, measure, look up.",
+        epilog="Each command has its own --help; docs/training.md tells how they go together. Exit status: 0 done, "
+        "1 it failed, 2 wrong use.",
     )
-    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    parsers = {
-        name: commands.add_parser(name, help=text, description=text) for name, text in COMMANDS.items()
-    }
+    commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
+    parsers = {name: _added(commands, name, text) for name, text in COMMANDS.items()}
     if not words or words[0] not in COMMANDS:
         parser.parse_args(words)
     try:
@@ -52,15 +88,20 @@ def main(argv: list[str] | None = None) -> int:
         )
         return 1
     command.add(parsers[words[0]])
-    return _run(command.run, parser.parse_args(words))
+    return int(command.run(parser.parse_args(words)))
 
 
-def _run(command: Callable[[argparse.Namespace], int], arguments: argparse.Namespace) -> int:
-    try:
-        return command(arguments)
-    except (ValueError, ZooError, OSError) as error:
-        print(f"interim-zoo: {error}", file=sys.stderr)
-        return 1
+def _added(
+    commands: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    examples = "".join(f"\n  {each}" for each in EXAMPLES.get(name, ()))
+    return commands.add_parser(
+        name,
+        help=text,
+        description=f"{text[0].upper()}{text[1:]}.",
+        epilog=f"examples:{examples}" if examples else None,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
 
 
 if __name__ == "__main__":

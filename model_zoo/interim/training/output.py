@@ -7,6 +7,8 @@ import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from interim.training.arguments import output_file
+
 if TYPE_CHECKING:
     import argparse
     from collections.abc import Sequence
@@ -14,7 +16,12 @@ if TYPE_CHECKING:
 
 def add_json(parser: argparse.ArgumentParser) -> None:
     """Declare `--json FILE|-`."""
-    parser.add_argument("--json", metavar="FILE", help="write the result as JSON to FILE (- for the output)")
+    parser.add_argument(
+        "--json",
+        type=output_file,
+        metavar="FILE|-",
+        help="write the result as JSON to FILE (-: to the standard output)",
+    )
 
 
 def write_json(target: str, value: Any) -> None:
@@ -37,6 +44,11 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
         ).rstrip()
         for line in lines
     )
+
+
+def many(count: int, what: str) -> str:
+    """`1 image`, `2 images`."""
+    return f"{count} {what}{'' if count == 1 else 's'}"
 
 
 def plain(value: Any) -> Any:

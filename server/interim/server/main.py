@@ -57,6 +57,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _fail(str(error), 2)
     except StartError as error:
         _fail(str(error), 1)
+    except KeyboardInterrupt:  # once it is ready Ctrl-C stops it in order, with status 0
+        _fail("interrupted before it was ready", 1)
 
 
 def _check_extras() -> None:

@@ -39,8 +39,8 @@ def add(commands: Any) -> None:
     parser = commands.add_parser(
         "watch",
         help="send the frames of a video or folder at their pace; the newest wins",
-        description="Send the frames of a video or folder at their pace; a newer frame takes the place of one "
-        "that still waits.",
+        description="Send the frames of a video or folder at their pace; a newer frame takes the place of\n"
+        "one that still waits.",
         epilog=_EXAMPLES,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

@@ -11,6 +11,7 @@ import torch
 
 from interim.model_zoo import checkpoint, registry
 from interim.model_zoo.errors import BadInputError
+from interim.training.arguments import count
 from interim.training.bench.masks import KINDS, masks
 from interim.training.bench.measure import Bench, bench
 from interim.training.commands.profile import parse_size
@@ -20,12 +21,13 @@ if TYPE_CHECKING:
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
+LEAST_SIDE = 64
 PARTS = {"stages34": "stages 3 and 4", "end_to_end": "end to end"}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("model", help="a network or a shipped model (interim-zoo list)")
+    parser.add_argument("model", metavar="MODEL", help="a network or a shipped model (interim-zoo list)")
     parser.add_argument(
         "--size", type=parse_size, default=(512, 1024), metavar="HxW", help="image size (default: 512x1024)"
     )
@@ -45,15 +47,29 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="active shares of stages 2 to 4, for blobs and contours (default: .81,.62,.37, the paper's)",
     )
     parser.add_argument(
-        "--threads", type=int, default=len(os.sched_getaffinity(0)), help="default: all cores"
+        "--threads",
+        metavar="N",
+        type=count,
+        default=len(os.sched_getaffinity(0)),
+        help="how many compute (default: all cores)",
     )
-    parser.add_argument("--repeats", type=int, default=15, help="runs of each, of which medians are taken")
+    parser.add_argument(
+        "--repeats",
+        metavar="N",
+        type=count,
+        default=15,
+        help="runs of each, of which medians are taken (default: %(default)s)",
+    )
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Measure and print a table, or JSON."""
     height, width = arguments.size
+    if min(height, width) < LEAST_SIDE:
+        raise BadInputError(
+            f"{height}x{width} images are too small to time: both sides must be {LEAST_SIDE} or more"
+        )
     network = _network(arguments.model, arguments.fill)
     chosen = masks(
         arguments.masks, (height // network.spec.stride, width // network.spec.stride), arguments.active

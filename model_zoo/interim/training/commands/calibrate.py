@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.checkpoint import read, write
+from interim.training.arguments import points
 from interim.training.calibrating import calibrate, entries, reliability_plot, threshold_plot
 from interim.training.card_page import card_page
 from interim.training.data.folder import open_folder
@@ -20,19 +21,27 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("model", help="a shipped model, or a checkpoint's folder")
-    parser.add_argument("--data", type=Path, required=True, help="the data folder to calibrate on")
-    parser.add_argument("--split", default="val", help="images the model was not trained on (default: val)")
+    parser.add_argument("model", metavar="MODEL", help="a shipped model, or a checkpoint's folder")
+    parser.add_argument(
+        "--data", metavar="DIR", type=Path, required=True, help="the data folder to calibrate on"
+    )
+    parser.add_argument(
+        "--split", metavar="NAME", default="val", help="images the model was not trained on (default: val)"
+    )
     parser.add_argument(
         "--thresholds", type=_thresholds, default=THRESHOLDS, metavar="T,T,…",
         help=f"what to choose from (default: {','.join(map(str, THRESHOLDS))})",
     )  # fmt: skip
     parser.add_argument(
-        "--within", type=float, default=0.3, metavar="POINTS",
+        "--within", type=points, default=0.3, metavar="POINTS",
         help="points of the last exit's mIoU that skipping confident pixels may cost (default: 0.3)",
     )  # fmt: skip
     parser.add_argument(
-        "--out", type=Path, required=True, help="the folder for weights, card, plots (may be the model's own)"
+        "--out",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="the folder for weights, card, plots (may be the model's own)",
     )
     add_json(parser)
 

@@ -16,11 +16,15 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("model", help="a shipped model, or a checkpoint's folder")
-    parser.add_argument("--data", type=Path, required=True, help="the data folder to measure on")
-    parser.add_argument("--split", default="val", help="which list of images (default: val)")
-    parser.add_argument("--note", help="a sentence for the card")
-    parser.add_argument("--out", type=Path, required=True, help="the folder to write weights and cards to")
+    parser.add_argument("model", metavar="MODEL", help="a shipped model, or a checkpoint's folder")
+    parser.add_argument(
+        "--data", metavar="DIR", type=Path, required=True, help="the data folder to measure on"
+    )
+    parser.add_argument("--split", metavar="NAME", default="val", help="which list of images (default: val)")
+    parser.add_argument("--note", metavar="TEXT", help="a sentence for the card")
+    parser.add_argument(
+        "--out", metavar="DIR", type=Path, required=True, help="the folder to write weights and cards to"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:

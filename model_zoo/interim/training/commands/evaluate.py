@@ -20,9 +20,13 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("model", help="a shipped model (interim-zoo list), or a checkpoint's folder")
-    parser.add_argument("--data", type=Path, required=True, help="the data folder (docs/training.md)")
-    parser.add_argument("--split", default="val", help="which list of images (default: val)")
+    parser.add_argument(
+        "model", metavar="MODEL", help="a shipped model (interim-zoo list), or a checkpoint's folder"
+    )
+    parser.add_argument(
+        "--data", metavar="DIR", type=Path, required=True, help="the data folder (docs/training.md)"
+    )
+    parser.add_argument("--split", metavar="NAME", default="val", help="which list of images (default: val)")
     parser.add_argument(
         "--masking",
         choices=("on", "off"),

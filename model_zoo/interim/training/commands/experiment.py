@@ -35,13 +35,25 @@ def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument("name", choices=sorted(EXPERIMENTS), help="which one (docs/methods.md)")
     parser.add_argument(
-        "--data", type=Path, required=True, help="CamVid with the splits train_core and dev, or its like"
+        "--data",
+        metavar="DIR",
+        type=Path,
+        required=True,
+        help="CamVid with the splits train_core and dev, or its like",
     )
     parser.add_argument(
-        "--records", type=Path, default=RECORDS, help=f"where NAME.json goes (default: {RECORDS})"
+        "--records",
+        metavar="DIR",
+        type=Path,
+        default=RECORDS,
+        help=f"where NAME.json goes (default: {RECORDS})",
     )
     parser.add_argument(
-        "--work", type=Path, default=WORK, help=f"trained weights go into folders of it (default: {WORK})"
+        "--work",
+        metavar="DIR",
+        type=Path,
+        default=WORK,
+        help=f"trained weights go into folders of it (default: {WORK})",
     )
 
 

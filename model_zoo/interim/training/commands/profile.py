@@ -9,16 +9,21 @@ from interim.model_zoo import equilibrium
 from interim.model_zoo.checkpoint import load, shipped
 from interim.model_zoo.counting import Profile, profile
 from interim.model_zoo.registry import build
+from interim.training.arguments import count
 from interim.training.output import add_json, table, write_json
+
+LONGEST_SIDE = 16384
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("model", help="a network or a shipped model (interim-zoo list)")
+    parser.add_argument("model", metavar="MODEL", help="a network or a shipped model (interim-zoo list)")
     parser.add_argument(
         "--size", type=parse_size, default=(1024, 2048), metavar="HxW", help="image size (default: 1024x2048)"
     )
-    parser.add_argument("--classes", type=int, help="number of classes (default: 19; pose: 16 joints)")
+    parser.add_argument(
+        "--classes", metavar="N", type=count, help="number of classes (default: 19; pose: 16 joints)"
+    )
     add_json(parser)
 
 
@@ -53,4 +58,6 @@ def parse_size(text: str) -> tuple[int, int]:
         raise argparse.ArgumentTypeError(f"{text!r} is no size: write HEIGHTxWIDTH, say 512x1024") from None
     if height < 1 or width < 1:
         raise argparse.ArgumentTypeError(f"{text!r} has no pixels: both sides must be at least 1")
+    if max(height, width) > LONGEST_SIDE:
+        raise argparse.ArgumentTypeError(f"{text!r} is too large: sides are at most {LONGEST_SIDE} pixels")
     return height, width

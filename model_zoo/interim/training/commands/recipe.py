@@ -21,11 +21,16 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("data", type=Path, help="the data folder: images/, masks/ and classes.txt, or others")
-    parser.add_argument("--out", type=Path, help="the recipe to write (default: NAME.toml)")
-    parser.add_argument("--name", help="the model's name (default: the folder's)")
     parser.add_argument(
-        "--init", default="default", help="the weights to start from: a shipped model or a folder"
+        "data", metavar="DIR", type=Path, help="the data folder: images/, masks/ and classes.txt, or others"
+    )
+    parser.add_argument("--out", metavar="FILE", type=Path, help="the recipe to write (default: NAME.toml)")
+    parser.add_argument("--name", metavar="NAME", help="the model's name (default: the folder's)")
+    parser.add_argument(
+        "--init",
+        metavar="MODEL",
+        default="default",
+        help="the weights to start from: a shipped model or a folder (default: %(default)s)",
     )
     add_json(parser)
 

@@ -10,6 +10,7 @@ from PIL import Image
 from tqdm import tqdm
 
 from interim.training.commands.profile import parse_size
+from interim.training.output import many
 from interim.training.scenes.labels import CLASSES
 from interim.training.scenes.scene import draw
 
@@ -19,13 +20,19 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--out", type=Path, required=True, help="the data folder to write")
-    parser.add_argument("--count", type=int, default=10, help="how many scenes (default: 10)")
+    parser.add_argument("--out", metavar="DIR", type=Path, required=True, help="the data folder to write")
+    parser.add_argument("--count", metavar="N", type=int, default=10, help="how many scenes (default: 10)")
     parser.add_argument(
-        "--size", type=parse_size, default=(360, 480), metavar="HxW", help="(default: 360x480)"
+        "--size", type=parse_size, default=(360, 480), metavar="HxW", help="size of each (default: 360x480)"
     )
-    parser.add_argument("--seed", type=int, default=0, help="seed of the first; the others count on from it")
-    parser.add_argument("--split", default="train", help="the list to write (default: train)")
+    parser.add_argument(
+        "--seed",
+        metavar="N",
+        type=int,
+        default=0,
+        help="seed of the first; the others count on from it (default: %(default)s)",
+    )
+    parser.add_argument("--split", metavar="NAME", default="train", help="the list to write (default: train)")
 
 
 def run(arguments: argparse.Namespace) -> int:
@@ -39,7 +46,7 @@ def run(arguments: argparse.Namespace) -> int:
         _write(arguments.out, name, arguments.seed + index, arguments.size)
     write_classes(arguments.out)
     (arguments.out / f"{arguments.split}.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
-    print(f"{len(names)} scenes in {arguments.out}, listed in {arguments.split}.txt.")
+    print(f"{many(len(names), 'scene')} in {arguments.out}, listed in {arguments.split}.txt.")
     return 0
 
 

@@ -2,32 +2,40 @@
 
 from __future__ import annotations
 
+import argparse
 import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+from PIL import Image
 from tqdm import tqdm
 
 from interim.model_zoo.checkpoint import load
+from interim.training.arguments import output_file, share
 from interim.training.data.folder import open_folder
 from interim.training.data.pixels import read_pixels
 from interim.training.data.sample import VOID, Sample
+from interim.training.output import many
 from interim.training.sheet import sheet
 from interim.training.showing import panels
 
 if TYPE_CHECKING:
-    import argparse
     from collections.abc import Iterator
 
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("model", help="a shipped model, or a checkpoint's folder")
+    parser.add_argument("model", metavar="MODEL", help="a shipped model, or a checkpoint's folder")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="files; with --data: names in it")
-    parser.add_argument("--data", type=Path, help="a data folder, whose labels are drawn and scored against")
     parser.add_argument(
-        "--threshold", type=float, help="confidence above which nothing is refined (default: the model's)"
+        "--data", metavar="DIR", type=Path, help="a data folder, whose labels are drawn and scored against"
+    )
+    parser.add_argument(
+        "--threshold",
+        metavar="T",
+        type=share,
+        help="confidence above which nothing is refined (default: the model's)",
     )
     parser.add_argument(
         "--masking",
@@ -36,7 +44,11 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="skip confident pixels, or compute all (default: on)",
     )
     parser.add_argument(
-        "--out", type=Path, default=Path("exits.png"), help="the picture to write (default: exits.png)"
+        "--out",
+        metavar="FILE",
+        type=_picture,
+        default=Path("exits.png"),
+        help="the picture to write (default: exits.png)",
     )
 
 
@@ -49,8 +61,18 @@ def run(arguments: argparse.Namespace) -> int:
     rows = [row for sample in samples for row in panels(model, sample)]
     on = f"adaptivity on, threshold {model.spec.threshold:g}" if model.masking else "adaptivity off"
     sheet(f"{model.spec.name}: {on}", rows, model.spec.classes).save(arguments.out)
-    print(f"Wrote {arguments.out}: {len(arguments.images)} images, {len(model.spec.exits)} exits.")
+    print(
+        f"Wrote {arguments.out}: {many(len(arguments.images), 'image')}, {many(len(model.spec.exits), 'exit')}."
+    )
     return 0
+
+
+def _picture(text: str) -> Path:
+    """A file to write, of a kind that pictures are written in."""
+    path = Path(output_file(text))
+    if path.suffix.lower() not in Image.registered_extensions():
+        raise argparse.ArgumentTypeError(f"{text!r} has no ending that pictures have: name a .png or .jpg")
+    return path
 
 
 def _samples(arguments: argparse.Namespace) -> Iterator[Sample]:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from interim.model_zoo.card import Card
 from interim.model_zoo.checkpoint import read, shipped
+from interim.training.data.errors import DataError
 from interim.training.page import filled
 from interim.training.tables import TABLES, curves
 
@@ -20,11 +21,13 @@ PAGE, RECORDS, CURVES = Path("docs/accuracy.md"), Path("docs/records"), Path("do
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("--page", type=Path, default=PAGE, help=f"the page (default: {PAGE})")
+    parser.add_argument("--page", metavar="FILE", type=Path, default=PAGE, help=f"the page (default: {PAGE})")
     parser.add_argument(
-        "--records", type=Path, default=RECORDS, help=f"a card per model (default: {RECORDS})"
+        "--records", metavar="DIR", type=Path, default=RECORDS, help=f"a card per model (default: {RECORDS})"
     )
-    parser.add_argument("--curves", type=Path, default=CURVES, help=f"the plot (default: {CURVES})")
+    parser.add_argument(
+        "--curves", metavar="FILE", type=Path, default=CURVES, help=f"the plot (default: {CURVES})"
+    )
     parser.add_argument(
         "--add", action="append", default=[], metavar="[NAME=]FOLDER",
         help="first keep a checkpoint's card among the records, maybe under another name",
@@ -38,6 +41,10 @@ def run(arguments: argparse.Namespace) -> int:
     """Keep new records, then write the page and the plot, or compare them."""
     for each in arguments.add:
         _keep(arguments.records, each)
+    if not arguments.records.is_dir():
+        raise DataError(
+            f"There is no folder {arguments.records} of records: name one, or keep a card with --add."
+        )
     cards = _cards(arguments.records)
     new = {
         arguments.page: filled(

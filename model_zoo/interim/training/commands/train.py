@@ -17,10 +17,14 @@ if TYPE_CHECKING:
 
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
-    parser.add_argument("config", type=Path, help="the recipe, a TOML file")
-    parser.add_argument("--data", type=Path, help="the data folder (default: the recipe's)")
-    parser.add_argument("--init", help="the checkpoint a new run starts from (default: random weights)")
-    parser.add_argument("--run", type=Path, help="where state, log and weights go (default: runs/NAME)")
+    parser.add_argument("config", metavar="RECIPE", type=Path, help="the recipe, a TOML file")
+    parser.add_argument("--data", metavar="DIR", type=Path, help="the data folder (default: the recipe's)")
+    parser.add_argument(
+        "--init", metavar="MODEL", help="the checkpoint a new run starts from (default: random weights)"
+    )
+    parser.add_argument(
+        "--run", metavar="DIR", type=Path, help="where state, log and weights go (default: runs/NAME)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
