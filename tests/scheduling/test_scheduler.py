@@ -291,6 +291,21 @@ def test_a_device_that_measures_is_free_only_when_it_has_yielded(make_job: MakeJ
     assert scheduler.ask(0.0, make_job(4, 0.014, max_exit=1)).admitted
 
 
+def test_a_step_that_nobody_waits_for_ends_at_the_next_slice_border(
+    scheduler: Scheduler, make_job: MakeJob
+) -> None:
+    """Whoever comes then need not wait for the rest of it; where it runs to its end, they are refused."""
+    for id_ in (1, 2):
+        scheduler.ask(0.0, make_job(id_, 50.0))
+        scheduler.submit(0.0, id_)
+    assert scheduler.next_step(0.0) == Step(exit=1, ids=(1,))
+    scheduler.forget(0.1, 2, yields_s=0.05)
+    assert not scheduler.ask(0.1, make_job(3, 1.5)).admitted
+    scheduler.forget(0.1, 1, yields_s=0.05)
+    assert not scheduler.ask(0.1, make_job(3, 1.1)).admitted
+    assert scheduler.ask(0.1, make_job(3, 1.2)).admitted
+
+
 def test_requests_that_can_never_be_met_teach_no_optimism(make_job: MakeJob) -> None:
     """However often they come, the slow observations are kept."""
     costs = CostModel()

@@ -148,6 +148,13 @@ def test_ready_says_all_that_the_front_needs() -> None:
     assert ready.longest_slice_s > 0
 
 
+def test_a_model_that_holds_the_device_longer_than_configured_is_not_served() -> None:
+    """One sentence names what it takes, the rule and the way out; without a limit it is served."""
+    with pytest.raises(WarmUpError, match=r"takes .* ms on an image of 64x96, longer than slice_ms = 0\.001"):
+        Setup(replace(START, most_slice_s=1e-6))
+    assert Setup(replace(START, most_slice_s=60.0)).ready().longest_slice_s < 60.0
+
+
 def test_all_warm_sizes_are_measured() -> None:
     """None of them is charged three times its cost."""
     costs = Setup(START).costs

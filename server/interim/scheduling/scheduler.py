@@ -204,8 +204,14 @@ class Scheduler:
             self._ahead.moved(self._after_step(moved))
         return verdict
 
-    def forget(self, now_s: float, job_id: int) -> Job | None:  # noqa: ARG002 (every event bears its time)
+    def forget(self, now_s: float, job_id: int, *, yields_s: float | None = None) -> Job | None:
         """Nothing more is wanted of a job: it is gone at once, though a running step still works on it.
+
+        Args:
+            now_s: When.
+            job_id: The job.
+            yields_s: How soon a step that nobody waits for any more is given up (the longest slice); None: it
+                runs to its end.
 
         Returns:
             The job as it was, None for an unknown one.
@@ -214,6 +220,8 @@ class Scheduler:
         if job is not None:
             job.after(Event.FORGET)
             self._ahead.forgotten()
+            if yields_s is not None and job.state is State.RUNNING:
+                self._yield_by(now_s + yields_s)
         return job
 
     def fail(self, now_s: float, job_id: int) -> None:  # noqa: ARG002 (every event bears its time)
@@ -260,6 +268,13 @@ class Scheduler:
         if job.owes:
             self._ahead.drop()  # the promise is for an exit still to come, and what that costs is known only now
         return last
+
+    def _yield_by(self, by_s: float) -> None:
+        """The running step ends by then, if nobody waits for it any more."""
+        running = self._running
+        if running and self._jobs.keys().isdisjoint(running.step.ids):
+            expected_s, until_s = min(running.expected_s, by_s), min(running.until_s, by_s)
+            self._running = replace(running, expected_s=expected_s, until_s=until_s)
 
     def _free_s(self, now_s: float) -> tuple[float, float]:
         """When the device is expected to come free, and how much later it may."""

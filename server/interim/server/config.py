@@ -62,6 +62,11 @@ class Config:
         rules.sizes(),
         "sizes as computed, measured at the start; others are charged 3x at first",
     )
+    slice_ms: float = _option(
+        0.0,
+        rules.number(0, 60_000),
+        "the longest that stages may compute before they look whether anybody waits; measured at the start; 0: any",
+    )
     grpc: str = _option("127.0.0.1:8500", rules.address(), "where gRPC listens; port 0: any free one")
     http: str = _option(
         "127.0.0.1:8080", rules.address(), "where the status page, /metrics, /healthz and /readyz are"

@@ -177,7 +177,7 @@ class Control:
 
     def _forget(self, now_s: float, id_: int) -> None:
         """Freed at once, unless the request is in the running step: then when that ends."""
-        self._scheduler.forget(now_s, id_)
+        self._scheduler.forget(now_s, id_, yields_s=self._pulse.longest_slice_s)
         self._asked.pop(id_, None)
         request = self._requests.get(id_)
         if request is not None and self._step is not None and id_ in self._step.ids:

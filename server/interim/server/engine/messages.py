@@ -25,7 +25,8 @@ class Start:
     is called without arguments and returns an `AnytimeModel`. `device`: auto, cpu or cuda:N. `masking`:
     skip sure pixels where the model can. `execution`: auto, native or reference (model_zoo.execution).
     `dtype`: auto, float32 or bfloat16. `threads` for computing (0: one less than the processors), pinned
-    to `cores` (empty: nowhere). `warm_sizes`: (height, width) in pixels, measured before `Ready`.
+    to `cores` (empty: nowhere). `warm_sizes`: (height, width) in pixels, measured before `Ready`; no slice
+    of a stage may take longer than `most_slice_s` then (0: any).
     `max_batch`: the most requests in one step; 0: what the device is known to like. `urgent`: the control
     thread goes before others (server.urgency). `policy`: by name. `slots`, `max_pixels`: of the arena.
     `learned`: the costs that the engine before this one had measured; with them nothing is measured anew.
@@ -39,6 +40,7 @@ class Start:
     threads: int = 0
     cores: tuple[int, ...] = ()
     warm_sizes: tuple[tuple[int, int], ...] = ((512, 1024),)
+    most_slice_s: float = 0.0
     max_batch: int = 0
     urgent: bool = False
     policy: str = DEFAULT_POLICY

@@ -15,7 +15,7 @@ from interim.server.engine.device import Device
 from interim.server.engine.loading import load, plain
 from interim.server.engine.messages import Ready, StageCost
 from interim.server.engine.pulse import Pulse
-from interim.server.engine.warm import CROWD, WarmUp
+from interim.server.engine.warm import CROWD, WarmUp, WarmUpError
 from interim.server.engine.worth import worth
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ class Setup:
             DeviceError: there is no such device.
             LoadError: the model cannot be made.
             UnknownPolicyError: there is no such policy.
-            WarmUpError: the model raises on an ordinary image.
+            WarmUpError: the model raises on an ordinary image, or does not yield as often as it must.
         """
         torch.set_num_threads(start.threads)
         self._start = start
@@ -105,6 +105,25 @@ class Setup:
         if self._start.learned is None:
             for size in sizes:
                 self.warm_up.measure(size, self.costs, padded=self._padded(size), max_batch=self._max_batch)
+                self._check_slices(size)
+
+    def _check_slices(self, size: Shape) -> None:
+        """Refuse a model whose slices are longer than configured, not one that the machine held up once.
+
+        Raises:
+            WarmUpError: another pass was as slow.
+        """
+        most_s = self._start.most_slice_s
+        if not 0.0 < most_s < self.pulse.longest_slice_s:
+            return
+        self.pulse.reset()
+        self.warm_up.once(size)
+        if self.pulse.longest_slice_s > most_s:
+            raise WarmUpError(
+                f"The longest slice of {self._start.model} takes {1e3 * self.pulse.longest_slice_s:.1f} ms on an image of "
+                f"{size[0]}x{size[1]}, longer than slice_ms = {1e3 * most_s:g}: raise it, name smaller warm sizes, or "
+                "serve a model that yields more often."
+            )
 
     def _stage_cost(self, exit_: int) -> StageCost:
         size = self._padded(self._start.warm_sizes[0])

@@ -35,7 +35,7 @@ the time of a stage."""
 
 
 class WarmUpError(Exception):
-    """The model raised on an ordinary image."""
+    """The model raised on an ordinary image, or held the device for too long."""
 
 
 class Stopwatch:

@@ -175,6 +175,7 @@ def _start(config: Config) -> Start:
         dtype=config.dtype,
         threads=config.threads,
         warm_sizes=tuple((int(height), int(width)) for height, width in sizes),
+        most_slice_s=config.slice_ms / 1e3,
         urgent=config.urgency == "auto",
         policy=config.policy,
     )
