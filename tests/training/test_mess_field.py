@@ -38,8 +38,9 @@ def test_a_survey_knows_every_exit(scenes: Path, tmp_path: Path, monkeypatch: py
     folder = open_folder(scenes)
     data = mess.Data(train=views(folder, "train"), test=views(folder, "val"), classes=11)
     network = mess.small_network(11).eval()
-    places = mess_field.overprovisioned(network, data, tmp_path / "field.pt", seed=0)
-    field = mess_field.surveyed(network, places, data)
+    forms = mess_field.forms()
+    places = mess_field.overprovisioned(network, forms, data, tmp_path / "field.pt", seed=0)
+    field = mess_field.surveyed(network, forms, places, data)
     assert [each.point for each in field.exits] == [place for place in range(5) for _ in range(20)]
     assert list(field.ways) == sorted(field.ways)
     costs = {each.name: each.giga for each in field.exits}
@@ -50,7 +51,11 @@ def test_a_survey_knows_every_exit(scenes: Path, tmp_path: Path, monkeypatch: py
     found = cheapest(field, Setting.ANYTIME, least=0)
     assert found is not None
     assert found.giga / field.whole - 1 < 0.01
-    write(tmp_path, mess_field.described(network, folder.classes), mess_field.all_weights(network, places))
+    write(
+        tmp_path,
+        mess_field.described(network, forms, folder.classes),
+        mess_field.all_weights(network, places),
+    )
     for setting in Setting:
         chosen = cheapest(field, setting, least=0)
         assert chosen is not None
@@ -109,6 +114,7 @@ def test_every_use_finds_its_deployment() -> None:
     assert found["input-dependent"]["giga"] <= found["no drop"]["giga"] < whole
     assert found["best"]["miou"] >= found["final-only"]["miou"] - mess_search.NO_DROP
     assert set(found["judges"]) == set(mess_search.JUDGES)
+    assert all(len(each) == len(mess_search.CEILINGS) for each in found["judges"].values())
     assert found["no drop"]["rules"][0][0].startswith("edges")
 
 

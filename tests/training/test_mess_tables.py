@@ -6,7 +6,14 @@ from pathlib import Path
 import pytest
 
 from interim.training.eann_tables import bound_table
-from interim.training.mess_tables import LENGTH, SEEDS, lessons_table, preparations_table
+from interim.training.mess_tables import (
+    LENGTH,
+    SEEDS,
+    deployments_table,
+    judges_table,
+    lessons_table,
+    preparations_table,
+)
 
 
 def record(folder: Path) -> Path:
@@ -40,6 +47,19 @@ def test_what_is_not_trained_yet_is_left_out(tmp_path: Path) -> None:
     """Dashes."""
     assert "| PFD | - | - | - | - | - |" in lessons_table(tmp_path)
     assert "| end to end | - |" in preparations_table(tmp_path)
+
+
+def test_deployments_are_told_by_place_and_share(tmp_path: Path) -> None:
+    """How many times less than the whole is computed; a ceiling that nothing meets is a dash."""
+    whole = {"giga": 2.0, "miou": 0.5, "miou_there": 0.4}
+    mixed = {**whole, "giga": 1.0, "exits": ["3 /1 b0"], "shares": [0.25, 0.75]}
+    judges = {judge: [None, [0.4, 1], [0.4, 1], [0.4, 1]] for judge in ("edges", "plain", "mean")}
+    parts = {"final-only": whole, "input-dependent": mixed, "judges": judges}
+    (tmp_path / "mess-plain-search.json").write_text(json.dumps({"facts": {}, "parts": parts}))
+    lines = deployments_table(tmp_path).splitlines()
+    assert lines[2] == "| no early exit | the last | 2.000 | 1.00x | 50.0 | 40.0 | 138.63 |"
+    assert "| 3 (25 % leave) | 1.000 | 2.00x | 50.0 | 40.0 | 23.02 (6.02x) |" in lines[5]
+    assert judges_table(tmp_path).splitlines()[-1] == "| mean confidence | - | 40.0 | 40.0 | 40.0 |"
 
 
 @pytest.mark.slow

@@ -119,6 +119,7 @@ def write(folder: Path, plan: Plan, weights: Mapping[str, Tensor]) -> None:
     """Write a deployment; the plan last."""
     folder.mkdir(parents=True, exist_ok=True)
     save_file({name: each.detach().clone().contiguous() for name, each in weights.items()}, folder / WEIGHTS)
+    (folder / WEIGHTS).chmod(0o644)  # it is made readable to its owner alone
     text = json.dumps(dataclasses.asdict(plan), indent=1, ensure_ascii=False)
     (folder / PLAN).write_text(text + "\n", encoding="utf-8")
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from interim.training.experiments.mess_search import CEILINGS
 from interim.training.record_file import facts_of, parts_of
 from interim.training.tables import MISSING, markdown
 
@@ -28,6 +29,22 @@ TAUGHT = {
     "PFD": ("pfd", (51.02, 56.21, 59.36)),
 }
 """Table 6: DRN-50 with three exits."""
+SEARCHED = "mess-plain-search.json"
+DEPLOYMENTS = {
+    "final-only": ("no early exit", "138.63"),
+    "budgeted": ("budgeted, 83 % of the last's mIoU", "28.34 (4.89x)"),
+    "anytime": ("anytime, the same", "139.33 (0.995x)"),
+    "input-dependent": ("input-dependent, the same", "23.02 (6.02x)"),
+    "no drop": ("input-dependent, 0.1 points less", "41.17 (3.36x)"),
+    "no drop, two early": ("the same with two early exits", "-"),
+    "best": ("the best for no more than the whole", "113.65, +5.33 points"),
+}
+"""By the name of its part: what was asked, and tables 2 and 7's 10^9 operations, a mean over all images."""
+JUDGED = {
+    "edges": "share of sure cells, edges enhanced",
+    "plain": "share of sure cells",
+    "mean": "mean confidence",
+}
 
 
 def preparations_table(records: Path) -> str:
@@ -48,6 +65,43 @@ def lessons_table(records: Path) -> str:
         for name, (lesson, paper) in TAUGHT.items()
     ]
     return markdown(head, rows)
+
+
+def deployments_table(records: Path) -> str:
+    """What searches chose on one half of the images, and what it is worth on the other."""
+    parts = parts_of(records / SEARCHED)
+    head = [
+        "asked for",
+        "exits",
+        "10^9",
+        "less by",
+        "mIoU % here",
+        "on the other half",
+        "the paper's (DRN-50)",
+    ]
+    return markdown(head, [_deployment(parts, name, *words) for name, words in DEPLOYMENTS.items()])
+
+
+def judges_table(records: Path) -> str:
+    """The best mIoU on the other half at four ceilings of cost, by how an image is judged."""
+    parts = parts_of(records / SEARCHED).get("judges", {})
+    head = ["judged by", *(f"within {100 * share:.0f} %" for share in CEILINGS)]
+    rows = [
+        [name, *(f"{100 * found[0]:.1f}" if found else MISSING for found in parts.get(judge, [None] * 4))]
+        for judge, name in JUDGED.items()
+    ]
+    return markdown(head, rows)
+
+
+def _deployment(parts: dict[str, Any], name: str, asked: str, paper: str) -> list[str]:
+    if name not in parts:
+        return [asked, *[MISSING] * 5, paper]
+    part, whole = parts[name], parts["final-only"]["giga"]
+    exits = [each.split()[0] for each in part.get("exits", ())]
+    shares = [f" ({100 * share:.0f} % leave)" for share in part.get("shares", ())] or [""] * len(exits)
+    told = ", ".join(f"{exit_}{share}" for exit_, share in zip(exits, shares, strict=False))
+    scores = [f"{100 * part[half]:.1f}" for half in ("miou", "miou_there")]
+    return [asked, told or "the last", f"{part['giga']:.3f}", f"{whole / part['giga']:.2f}x", *scores, paper]
 
 
 def _means(records: Path, part: str, lesson: str | None) -> list[str]:
@@ -76,4 +130,6 @@ def _printed(values: Sequence[float]) -> str:
 TABLES: dict[str, Callable[[Path], str]] = {
     "mess-preparations": preparations_table,
     "mess-lessons": lessons_table,
+    "mess-deployments": deployments_table,
+    "mess-judges": judges_table,
 }

@@ -9,7 +9,7 @@ from interim.training.data.folder import open_folder
 from interim.training.experiments.eann import compare_eann
 from interim.training.experiments.mdeq import train_mdeq
 from interim.training.experiments.mess import compare_mess
-from interim.training.experiments.mess_search import search_mess
+from interim.training.experiments.mess_search import search_mess, search_plain
 from interim.training.experiments.record import Results
 from interim.training.experiments.schemes import compare_schemes
 from interim.training.training import commit, hardware
@@ -25,6 +25,7 @@ EXPERIMENTS: dict[str, Callable[[LabelledFolder, Results, Path], None]] = {
     "eann": lambda folder, results, _work: compare_eann(folder, results),
     "mdeq": lambda folder, results, work: train_mdeq(folder, results, work / "mdeq"),
     "mess": lambda folder, results, work: compare_mess(folder, results, work / "mess"),
+    "mess-plain-search": lambda folder, results, work: search_plain(folder, results, work / "mess"),
     "mess-search": lambda folder, results, work: search_mess(folder, results, work / "mess"),
 }
 RECORDS = Path("docs/records/methods")

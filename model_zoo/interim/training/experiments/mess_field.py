@@ -52,6 +52,9 @@ class Form:
         return f"/{self.reduction} b{self.blocks}{'w' if self.widening else ''}"
 
 
+PLAIN = Form(reduction=1, blocks=0, widening=False)
+
+
 def forms() -> tuple[Form, ...]:
     """Those that differ: without blocks nothing widens."""
     every = product(REDUCTIONS, BLOCKS, (False, True))
@@ -62,10 +65,20 @@ def forms() -> tuple[Form, ...]:
     )
 
 
-def overprovisioned(network: MultiExit, data: Data, file: Path, *, seed: int) -> list[nn.ModuleList]:
+def plain_exits(network: MultiExit, heads: nn.ModuleList, classes: int) -> list[nn.ModuleList]:
+    """Trained FCN heads, one a place, in the form of `PLAIN`."""
+    places = [_exits(network, place, classes, [PLAIN]) for place in range(len(heads))]
+    for exits, head in zip(places, heads, strict=True):
+        exits[0].head.load_state_dict(head.state_dict())  # type: ignore[union-attr]
+    return [exits.eval() for exits in places]
+
+
+def overprovisioned(
+    network: MultiExit, forms: Sequence[Form], data: Data, file: Path, *, seed: int
+) -> list[nn.ModuleList]:
     """Every form at every early place, trained together by PFD on the frozen network; kept in `file`."""
     torch.manual_seed(seed)
-    places = [_exits(network, place, data.classes).train() for place in range(len(network.points) - 1)]
+    places = [_exits(network, place, data.classes, forms).train() for place in range(len(network.points) - 1)]
 
     def loss(step: int) -> Tensor:
         images, labels = windows(data.train, step, batch=BATCH, seed=seed + 2000)
@@ -84,7 +97,7 @@ def overprovisioned(network: MultiExit, data: Data, file: Path, *, seed: int) ->
     return [exits.eval() for exits in places]
 
 
-def surveyed(network: MultiExit, places: list[nn.ModuleList], data: Data) -> Field:
+def surveyed(network: MultiExit, forms: Sequence[Form], places: Sequence[nn.ModuleList], data: Data) -> Field:
     """Every exit's cost and its answers to `dev`, computed once."""
     every = [(place, exit_) for place, exits in enumerate(places) for exit_ in exits]
     every.append((len(places), network.exits[-1]))
@@ -98,8 +111,8 @@ def surveyed(network: MultiExit, places: list[nn.ModuleList], data: Data) -> Fie
 
     counts = confusions(answers, data.test, data.classes)
     confidence = np.stack(sure, 2)
-    ways, costs = _costs(data.classes)
-    names = [*(_name(place, form) for place in range(len(places)) for form in forms()), LAST]
+    ways, costs = _costs(data.classes, forms)
+    names = [*(_name(place, form) for place in range(len(places)) for form in forms), LAST]
     made = [
         Candidate(name=name, point=place, giga=giga, counts=count, sure=rows)
         for name, (place, _), giga, count, rows in zip(names, every, costs, counts, confidence, strict=True)
@@ -107,7 +120,7 @@ def surveyed(network: MultiExit, places: list[nn.ModuleList], data: Data) -> Fie
     return Field(ways=ways, exits=tuple(made[:-1]), last=made[-1], measures=MEASURES)
 
 
-def described(network: MultiExit, classes: Sequence[ClassSpec]) -> Plan:
+def described(network: MultiExit, forms: Sequence[Form], classes: Sequence[ClassSpec]) -> Plan:
     """All exits, in the order of `surveyed`, as a deployment is written."""
     early = [
         ExitPlan(
@@ -118,7 +131,7 @@ def described(network: MultiExit, classes: Sequence[ClassSpec]) -> Plan:
             widening=form.widening,
         )
         for place, block in enumerate(network.points[:-1])
-        for form in forms()
+        for form in forms
     ]
     last = ExitPlan(name=LAST, block=network.points[-1])
     return Plan(
@@ -131,7 +144,7 @@ def described(network: MultiExit, classes: Sequence[ClassSpec]) -> Plan:
     )
 
 
-def all_weights(network: MultiExit, places: list[nn.ModuleList]) -> dict[str, Tensor]:
+def all_weights(network: MultiExit, places: Sequence[nn.ModuleList]) -> dict[str, Tensor]:
     """The weights of all that `described` says, by its names: the last exit is a plain head (`MessExit`)."""
     exits = nn.ModuleList([exit_ for exits in places for exit_ in exits])
     parts = {"backbone": network.backbone, "exits": exits, f"exits.{len(exits)}.head": network.exits[-1]}
@@ -146,24 +159,23 @@ def _name(place: int, form: Form) -> str:
     return f"{place + 1} {form}"
 
 
-def _costs(classes: int) -> tuple[tuple[float, ...], list[float]]:
+def _costs(classes: int, forms: Sequence[Form]) -> tuple[tuple[float, ...], list[float]]:
     """10^9 operations to each place, and of every exit in the order of `surveyed`."""
     with torch.device("meta"):
         shapes = small_network(classes).eval()
         maps = [tuple(each.shape[1:]) for each in shapes.features(torch.empty((1, *SHAPE)))]
-        heads = [head for place in range(len(maps) - 1) for head in _exits(shapes, place, classes)]
+        heads = [head for place in range(len(maps) - 1) for head in _exits(shapes, place, classes, forms)]
         ways = way_costs(shapes.backbone, SHAPE)
-        count = len(forms())
-        costs = [head_cost(head, maps[index // count]) for index, head in enumerate(heads)]
+        costs = [head_cost(head, maps[index // len(forms)]) for index, head in enumerate(heads)]
         costs.append(head_cost(shapes.exits[-1], maps[-1]))
     return tuple(ways[point - 1] for point in shapes.points), costs
 
 
-def _exits(network: MultiExit, place: int, classes: int) -> nn.ModuleList:
+def _exits(network: MultiExit, place: int, classes: int, forms: Sequence[Form]) -> nn.ModuleList:
     channels = network.backbone.channels[network.points[place] - 1]
     made = nn.ModuleList(
         MessExit(channels, classes, reduction=form.reduction, blocks=form.blocks, widening=form.widening)
-        for form in forms()
+        for form in forms
     )
     made.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     return made

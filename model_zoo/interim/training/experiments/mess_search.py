@@ -6,7 +6,6 @@ Kouris et al., "Multi-Exit Semantic Segmentation Networks" (ECCV 2022), tables 2
 from __future__ import annotations
 
 import time
-from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,13 +13,28 @@ import numpy as np
 from interim.model_zoo.deployment import write
 from interim.training.deployment.field import FILE, Field, load_field
 from interim.training.deployment.search import Chosen, Setting, best_under, cheapest, measured
-from interim.training.experiments.mess import LENGTHS, prepared, read
-from interim.training.experiments.mess_field import all_weights, described, overprovisioned, surveyed
+from interim.training.distillation import LESSONS
+from interim.training.experiments.mess import LENGTHS, prepared, read, taught_exits
+from interim.training.experiments.mess_field import (
+    PLAIN,
+    all_weights,
+    described,
+    forms,
+    overprovisioned,
+    plain_exits,
+    surveyed,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Sequence
     from pathlib import Path
 
+    from torch import nn
+
+    from interim.model_zoo.networks.multi_exit import MultiExit
     from interim.training.data.folder import LabelledFolder
+    from interim.training.experiments.mess import Data
+    from interim.training.experiments.mess_field import Form
     from interim.training.experiments.record import Results
 
 SEED = 0
@@ -34,25 +48,55 @@ JUDGES = ("edges", "plain", "mean")
 
 
 def search_mess(folder: LabelledFolder, results: Results, work: Path) -> None:
-    """Train every exit if `work` does not have them, and keep what searches find in `results`.
+    """Train exits of every form if `work` does not have them, and keep what searches find in `results`.
 
     Raises:
         DataError: the folder is not as it should be.
     """
+
+    def exits(network: MultiExit, data: Data) -> list[nn.ModuleList]:
+        return overprovisioned(network, forms(), data, work / "field.pt", seed=SEED)
+
+    _search(folder, results, work, field="field", wanted=forms(), exits=exits)
+
+
+def search_plain(folder: LabelledFolder, results: Results, work: Path) -> None:
+    """The same with the five FCN heads that `experiment mess` taught by cross-entropy.
+
+    Raises:
+        DataError: the folder is not as it should be.
+    """
+
+    def exits(network: MultiExit, data: Data) -> list[nn.ModuleList]:
+        length = LENGTHS[0]
+        file = work / str(length) / f"{SEED}-lessons.pt"
+        taught = taught_exits(network, LESSONS.values(), data, file, course=length.teaching, seed=SEED)
+        return plain_exits(network, taught[list(LESSONS).index("ce")], data.classes)
+
+    _search(folder, results, work, field="field-plain", wanted=(PLAIN,), exits=exits)
+
+
+def _search(
+    folder: LabelledFolder,
+    results: Results,
+    work: Path,
+    *,
+    field: str,
+    wanted: Sequence[Form],
+    exits: Callable[[MultiExit, Data], list[nn.ModuleList]],
+) -> None:
     if results:
         return
     began = time.monotonic()
-    file = work / "field" / FILE
-    if not file.is_file():
-        data = read(folder)
-        length = LENGTHS[0]
+    place = work / field
+    if not (place / FILE).is_file():
+        data, length = read(folder), LENGTHS[0]
         network = prepared("exit-aware", data, work / str(length), course=length.preparing, seed=SEED)
-        places = overprovisioned(network, data, work / "field.pt", seed=SEED)
-        write(file.parent, described(network, folder.classes), all_weights(network, places))
-        surveyed(network, places, data).save(file)
+        places = exits(network, data)
+        write(place, described(network, wanted, folder.classes), all_weights(network, places))
+        surveyed(network, wanted, places, data).save(place / FILE)
     trained = time.monotonic()
-    found = found_in(load_field(file))
-    for name, part in found.items():
+    for name, part in found_in(load_field(place / FILE)).items():
         results[name] = part
     results["seconds"] = {"training": trained - began, "search": time.monotonic() - trained}
 
@@ -76,9 +120,7 @@ def found_in(field: Field) -> dict[str, Any]:
     }
     parts["final-only"] = {"giga": field.whole, "miou": here.last.miou, "miou_there": there.last.miou}
     parts["asked"] = asked
-    chosen = wanted["no drop"] or wanted["input-dependent"]
-    if chosen is not None:
-        parts["judges"] = {judge: _judged_by(judge, here, there, chosen) for judge in JUDGES}
+    parts["judges"] = {judge: _judged_by(judge, here, there) for judge in JUDGES}
     return parts
 
 
@@ -98,17 +140,11 @@ def _told(chosen: Chosen, there: Field) -> dict[str, Any]:
     }
 
 
-def _judged_by(judge: str, here: Field, there: Field, chosen: Chosen) -> list[list[float]]:
-    """The best mIoU at each ceiling with these exits alone, by one way of judging: chosen here, measured there."""
-    judged = here.measured_by(judge)
-    names = {each.name for each in chosen.exits}
-    few = replace(judged, exits=tuple(each for each in judged.exits if each.name in names))
+def _judged_by(judge: str, here: Field, there: Field) -> list[list[float] | None]:
+    """The best mIoU at each ceiling by one way of judging: chosen here, then what it is and costs there."""
     found = [
-        best_under(few, chosen.setting, most=share * here.whole, early=len(chosen.exits))
+        best_under(here.measured_by(judge), Setting.INPUT_DEPENDENT, most=share * here.whole)
         for share in CEILINGS
     ]
-    return [
-        [each.miou, measured(there, each).miou, measured(there, each).giga]
-        for each in found
-        if each is not None
-    ]
+    others = [measured(there, each) if each else None for each in found]
+    return [[each.miou, each.giga] if each else None for each in others]
