@@ -9,6 +9,7 @@ import os
 import signal
 from typing import TYPE_CHECKING, Any
 
+import grpc
 import numpy as np
 import pytest
 from PIL import Image
@@ -144,6 +145,23 @@ def test_a_server_that_is_not_there_is_named_with_the_way_out(
         (sentence,) = capsys.readouterr().err.splitlines()
         assert sentence.startswith(f"interim: no server answers at {wire.address}: ")
         assert "start one with `interim-server`" in sentence
+
+
+def test_a_server_that_is_still_loading_is_not_to_be_started_again(
+    server: ScriptedServer, street: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """What it says itself is the way out; status 1."""
+
+    def loading(_: Iterator[pb.SessionRequest], context: Any) -> Iterator[pb.SessionResponse]:
+        context.abort(grpc.StatusCode.UNAVAILABLE, "the model is still being loaded: try again soon")
+        yield pb.SessionResponse()
+
+    server.session = loading
+    assert main(["segment", str(street), "--server", server.address]) == 1
+    assert capsys.readouterr().err == (
+        f"interim: the server at {server.address} takes no requests: the model is still being loaded: "
+        "try again soon\n"
+    )
 
 
 def test_an_unknown_model_is_one_sentence(

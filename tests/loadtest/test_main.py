@@ -218,13 +218,33 @@ def test_wrong_use_is_status_2(arguments: list[str], says: str, capsys: Any) -> 
     assert says in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("arguments", [["--rate", "0"], ["--rate", "nan"], ["--seed", "x"], ["--bogus"]])
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["--rate", "0"],
+        ["--rate", "nan"],
+        ["--seed", "x"],
+        ["--seed", "-1"],
+        ["--server", "localhost"],
+        ["--json", "/none/of/it.json"],
+        ["--bogus"],
+    ],
+)
 def test_a_wrong_option_is_status_2(arguments: list[str], capsys: Any) -> None:
     """What cannot be read as an option's value ends with status 2, as every wrong use does."""
     with pytest.raises(SystemExit) as ended:
         main(["run", "--scenario", "steady", *arguments])
     assert ended.value.code == 2
     assert arguments[0] in capsys.readouterr().err
+
+
+def test_a_file_that_cannot_be_written_after_all_is_one_line(capsys: Any) -> None:
+    """A disk that is full: its name and why, status 1; the table was printed before."""
+    words = ["fleet", "--devices", "1", "--rate", "5", "--duration-s", "1", "--json", "/dev/full"]
+    assert main([*words, "--router", "random"]) == 1
+    printed = capsys.readouterr()
+    assert printed.err == "interim-load: /dev/full: No space left on device\n"
+    assert "random" in printed.out
 
 
 def test_only_what_exists_is_offered(capsys: Any) -> None:

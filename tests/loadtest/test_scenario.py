@@ -97,6 +97,7 @@ def test_a_rate_can_be_changed() -> None:
         ("duration_s = 3", "", 1, "duration_s is missing: write duration_s = ... (in seconds)"),
         ("seed = 7", "seed = 7.5", 3, "seed must be a whole number of at least 0, not 7.5"),
         ("rate_hz = 5", "rate_per_s = 5", 6, "arrivals.rate_hz is missing: write rate_hz = ... (per second)"),
+        ("rate_hz = 5", "rte_hz = 5", 8, "arrivals.rte_hz is no entry of this table; rate_hz may be meant"),
         ("rate_hz = 5", "rate_hz = -5", 8, "arrivals.rate_hz must be a finite number above 0, not -5"),
         ('"poisson"', '"posson"', 7, "arrivals.process must be one of 'poisson', 'regular', 'gamma', "),
         ("high_ms = 40", "high_ms = 20", 13, "budget.high_ms must be a finite number above 20, not 20"),

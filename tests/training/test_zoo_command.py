@@ -131,6 +131,49 @@ def test_wrong_use_has_status_two(words: list[str], capsys: Capture) -> None:
     assert "usage: interim-zoo" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (["profile", "x", "--size", "99999x9"], "sides are at most 16384 pixels"),
+        (["list", "--json", "/none/of/it.json"], "there is no folder /none/of: make it, or name another"),
+        (["show", "default", "x.jpg", "--threshold", "7"], "7 is not a number from 0 to 1"),
+        (["show", "default", "x.jpg", "--out", "exits.txt"], "name a .png or .jpg"),
+        (["bench", "default", "--threads", "0"], "0 is not a whole number from 1"),
+    ],
+)
+def test_what_a_value_must_be_is_said_before_the_work(
+    words: list[str], sentence: str, capsys: Capture
+) -> None:
+    """Status 2, with the value and its rule."""
+    with pytest.raises(SystemExit) as ended:
+        main(words)
+    assert ended.value.code == 2
+    assert sentence in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["table", "methods"])
+def test_a_page_is_not_made_of_records_that_are_not_there(
+    command: str, tmp_path: Path, capsys: Capture
+) -> None:
+    """A misspelt folder of records leaves the page as it was."""
+    page = tmp_path / "page.md"
+    page.write_text("as it was")
+    assert main([command, "--page", str(page), "--records", str(tmp_path / "none")]) == 1
+    assert "There is no folder" in capsys.readouterr().err
+    assert page.read_text() == "as it was"
+
+
+def test_an_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
+    """Ctrl-C, wherever the work stands: status 1, no trace."""
+
+    def pressed(_: object) -> int:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("interim.training.commands.list.run", pressed)
+    assert main(["list"]) == 1
+    assert capsys.readouterr().err == "interim-zoo: interrupted\n"
+
+
 def test_help_needs_no_torch() -> None:
     """The list of commands is there before anything heavy is loaded."""
     code = (

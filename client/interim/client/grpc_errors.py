@@ -10,6 +10,9 @@ from interim.client import errors
 RETRY_AFTER: Final = "retry-after-ms"
 """Trailing metadata of a refusal, and of an answer without an exit: when to try again, in ms."""
 
+NO_SERVER: Final = "no server answers"
+"""How the sentence begins where nothing was reached; a server that is there says itself what to do."""
+
 CAUSE: Final = "cause"
 """Trailing metadata of a refusal: one word, as in `Rejection.cause`."""
 
@@ -76,12 +79,10 @@ def _unavailable(details: str, target: str, retry_after_ms: float, *, heard: boo
     if heard:
         return errors.ConnectionLost(f"the server at {target} went away: {details}")
     if "http1" in cause:
-        return errors.Unavailable(
-            f"no server answers at {target}: what listens there speaks HTTP/1, not gRPC"
-        )
+        return errors.Unavailable(f"{NO_SERVER} at {target}: what listens there speaks HTTP/1, not gRPC")
     if any(each in cause for each in _UNMADE):
         innermost = details.rsplit(": ", 1)[-1]  # of gRPC's chain of causes
-        return errors.Unavailable(f"no server answers at {target}: {innermost}")
+        return errors.Unavailable(f"{NO_SERVER} at {target}: {innermost}")
     if any(each in cause for each in _BROKEN):
         return errors.ConnectionLost(f"the server at {target} went away: {details}")
     words = f"the server at {target} takes no requests: {details}"

@@ -8,6 +8,7 @@ from importlib.metadata import PackageNotFoundError, version
 
 from interim.client import errors
 from interim.client.commands import budget, models, segment, status, watch
+from interim.client.grpc_errors import NO_SERVER
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -40,7 +41,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 
 def _way_out(error: errors.InterimError) -> str:
-    if type(error) is errors.Unavailable:
+    if type(error) is errors.Unavailable and str(error).startswith(NO_SERVER):
         return "; start one with `interim-server`, or name another with --server HOST:PORT"
     return ""
 

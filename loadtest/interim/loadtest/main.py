@@ -8,6 +8,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from interim.client import InterimError, Unavailable
+from interim.client.grpc_errors import NO_SERVER
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.fleet_command import add_fleet
 from interim.loadtest.measure_command import add_measure
@@ -43,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 def _way_out(error: InterimError) -> str:
-    if type(error) is Unavailable:
+    if type(error) is Unavailable and str(error).startswith(NO_SERVER):
         return "; start one with `interim-server`, or name another with --server HOST:PORT"
     return ""
 

@@ -41,6 +41,7 @@ EXAMPLES = {
     "calibrate": ("interim-zoo calibrate my-model/ --data my-data/ --split val --out my-model/",),
     "show": ("interim-zoo show default street.jpg --out exits.png",),
     "experiment": ("interim-zoo experiment schemes --data camvid/",),
+    "sequence": ("interim-zoo sequence small/ large/ --out both/",),
     "table": ("interim-zoo table --add mine=my-model/", "interim-zoo table --check"),
     "methods": ("interim-zoo methods --check",),
     "scenes": ("interim-zoo scenes --out drawn/ --count 100",),

@@ -31,6 +31,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "folder",
         type=Path,
+        metavar="DIR",
         help="all the exits that were trained: `interim-zoo experiment mess-search` makes one",
     )
     parser.add_argument("--setting", choices=[each.value for each in Setting], required=True)
@@ -41,7 +42,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         metavar="miou=X|giga=X",
         help="the least cost at an mIoU of X (0 to 1), or the best mIoU within X times 10^9 operations",
     )
-    parser.add_argument("--early", type=int, default=1, help="exits before the last (default: 1)")
+    parser.add_argument(
+        "--early", type=int, default=1, metavar="N", help="exits before the last (default: 1)"
+    )
     parser.add_argument(
         "--out", type=Path, help="write the deployment there: interim-server --model serves it"
     )

@@ -30,10 +30,17 @@ if TYPE_CHECKING:
 def add(parser: argparse.ArgumentParser) -> None:
     """Declare the command's arguments."""
     parser.add_argument(
-        "models", nargs="+", help="checkpoints, smallest first, each with a card (interim-zoo card)"
+        "models",
+        nargs="+",
+        metavar="MODEL",
+        help="checkpoints, smallest first, each with a card (interim-zoo card)",
     )
     parser.add_argument(
-        "--out", type=Path, required=True, help="write the sequence there: interim-server --model serves it"
+        "--out",
+        type=Path,
+        required=True,
+        metavar="DIR",
+        help="write the sequence there: interim-server --model serves it",
     )
     add_json(parser)
 
