@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import clip, deadlines, decisions, gpu, overhead, promises, steps, verdicts
+from benchmarks import answers, clip, deadlines, decisions, gpu, kernels, overhead, promises, steps, verdicts
 from benchmarks.host import ROOT, this_host
 from benchmarks.server_process import ServerError
 from benchmarks.stalls import stall_meter
@@ -28,6 +28,8 @@ BENCHMARKS = {
     "overhead": overhead,
     "clip": clip,
     "gpu": gpu,
+    "kernels": kernels,
+    "answers": answers,
     "promises": promises,
     "steps": steps,
 }

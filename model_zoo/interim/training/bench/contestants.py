@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, cast
 
 import torch
 import torch.nn.functional as F
@@ -65,24 +65,37 @@ class _Stage(nn.Module):
         return (*state.maps, state.prediction.logits, state.prediction.confidence)
 
 
-def _frozen(stage: nn.Module, maps: tuple[Tensor, ...]) -> nn.Module:
+def frozen(stage: nn.Module, maps: tuple[Tensor, ...]) -> nn.Module:
     """A stage traced and frozen; torch warns that sizes are constants then, and of what will replace it."""
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         traced = torch.jit.trace(stage.eval(), maps, check_trace=False)  # type: ignore[no-untyped-call]
-        frozen: nn.Module = torch.jit.freeze(traced)
-        return frozen
+        made: nn.Module = torch.jit.freeze(traced)
+        return made
+
+
+def compiled(stage: nn.Module, maps: tuple[Tensor, ...]) -> nn.Module:
+    """A stage as torch.compile makes it for these sizes; takes minutes and a C++ compiler."""
+    made = cast("nn.Module", torch.compile(stage.eval(), mode="max-autotune", dynamic=False))
+    made(*maps)
+    return made
 
 
 class Best:
-    """Torch at its best without compiling: folded, channels last, our dtype, traced and frozen."""
+    """Torch at its best: folded, channels last, our dtype, each stage made quick by `made`."""
 
-    def __init__(self, network: AnytimeHrnet, dtype: torch.dtype, images: Tensor) -> None:
+    def __init__(
+        self,
+        network: AnytimeHrnet,
+        dtype: torch.dtype,
+        images: Tensor,
+        made: Callable[[nn.Module, tuple[Tensor, ...]], nn.Module] = frozen,
+    ) -> None:
         self._network = prepare(network, dtype=dtype, masking=False)
         maps = self._network.start(images).maps
         self._stages = []
         for exit_ in range(1, len(network.spec.exits) + 1):
-            self._stages.append(_frozen(_Stage(self._network, exit_), maps))
+            self._stages.append(made(_Stage(self._network, exit_), maps))
             maps = self._stages[-1](*maps)[:-2]
 
     def run(self, images: Tensor, lap: Callable[[], None]) -> Tensor:

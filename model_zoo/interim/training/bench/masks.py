@@ -18,7 +18,10 @@ if TYPE_CHECKING:
 
 KINDS = ("recorded", "blobs", "contours")
 RECORDED = Path(__file__).with_name("recorded.npz")
-"""Of the shipped model, at its threshold, on six frames of CamVid, the most typical first: `masks` (frames, stages, h, packed bits of w), `width`."""
+"""Of the shipped model, at its threshold, on six frames of CamVid, the most typical first (`scripts/performance masks`).
+
+`masks` (frames, stages, h, packed bits of w), `width`.
+"""
 
 GRAIN = 12
 """Blobs and contours come from noise of so many grains down the image."""

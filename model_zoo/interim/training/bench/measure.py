@@ -14,12 +14,15 @@ from interim.model_zoo.counting import profile
 from interim.training.bench.contestants import Best, Eager, Own, literal_labels
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from torch import Tensor
 
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.training.bench.contestants import Contestant
+
+CONTESTANTS = ("torch_eager", "torch_best", "own_dense", "own_masked")
+"""Who is always measured."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,7 +42,8 @@ class Bench:
 
     `parts`: `stages34`, the last two stages with their exits, and `end_to_end`, from bytes to the last exit's
     label map. `exits_ms`: from bytes to each exit's logits, own kernels, all active. `argmax_agreement`: of
-    the masked run with the literal float32 network under the same masks.
+    the masked run with the literal float32 network under the same masks. `laps_ms`: of every contestant, from
+    bytes to each exit's logits, then to the label map.
     """
 
     parts: dict[str, Part]
@@ -47,6 +51,7 @@ class Bench:
     argmax_agreement: float
     longest_slice_ms: float
     path: str
+    laps_ms: dict[str, tuple[float, ...]]
 
 
 class _Run:
@@ -62,8 +67,8 @@ class _Run:
         self.labels = self.contestant.run(images, lambda: row.append(time.perf_counter() - begun_s))
         self.rows.append([*row, time.perf_counter() - begun_s])
 
-    def exits_ms(self) -> list[float]:
-        return [1e3 * statistics.median(column) for column in list(zip(*self.rows, strict=True))[:-1]]
+    def laps_ms(self) -> tuple[float, ...]:
+        return tuple(1e3 * statistics.median(column) for column in zip(*self.rows, strict=True))
 
     def end_to_end_ms(self) -> float:
         return 1e3 * statistics.median(row[-1] for row in self.rows)
@@ -81,8 +86,9 @@ def bench(
     dtype: torch.dtype,
     threads: int,
     repeats: int,
+    beside: Mapping[str, Contestant] | None = None,
 ) -> Bench:
-    """Measure a masked network of four exits on an image (1, 3, H, W) uint8.
+    """Measure a masked network of four exits on an image (1, 3, H, W) uint8; `beside`: more contestants, by name.
 
     Raises:
         BadInputError: the kernels cannot run it, or the masks do not fit.
@@ -98,6 +104,7 @@ def bench(
         "own_dense": _Run(dense),
         "own_masked": _Run(masked),
     }
+    runs |= {name: _Run(contestant) for name, contestant in (beside or {}).items()}
     for number in tqdm(range(repeats + 2), "runs", disable=None, leave=False):
         for run in runs.values():
             run.once(images)
@@ -107,16 +114,17 @@ def bench(
     return Bench(
         parts={
             "stages34": Part(
-                **{f"{name}_ms": run.stages34_ms() for name, run in runs.items()}, theory=theory34
+                **{f"{name}_ms": runs[name].stages34_ms() for name in CONTESTANTS}, theory=theory34
             ),
             "end_to_end": Part(
-                **{f"{name}_ms": run.end_to_end_ms() for name, run in runs.items()}, theory=theory
+                **{f"{name}_ms": runs[name].end_to_end_ms() for name in CONTESTANTS}, theory=theory
             ),
         },
-        exits_ms=tuple(runs["own_dense"].exits_ms()),
+        exits_ms=runs["own_dense"].laps_ms()[:-1],
         argmax_agreement=(runs["own_masked"].labels == literal).double().mean().item(),
         longest_slice_ms=1e3 * statistics.median(dense.slices[2:] + masked.slices[2:]),
         path=dense.path,
+        laps_ms={name: run.laps_ms() for name, run in runs.items()},
     )
 
 

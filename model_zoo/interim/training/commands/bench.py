@@ -14,6 +14,7 @@ from interim.model_zoo.errors import BadInputError
 from interim.training.arguments import count
 from interim.training.bench.masks import KINDS, masks
 from interim.training.bench.measure import Bench, bench
+from interim.training.bench.tables import PARTS
 from interim.training.commands.profile import parse_size
 from interim.training.output import add_json, table, write_json
 
@@ -22,7 +23,6 @@ if TYPE_CHECKING:
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
 LEAST_SIDE = 64
-PARTS = {"stages34": "stages 3 and 4", "end_to_end": "end to end"}
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -70,7 +70,7 @@ def run(arguments: argparse.Namespace) -> int:
         raise BadInputError(
             f"{height}x{width} images are too small to time: both sides must be {LEAST_SIDE} or more"
         )
-    network = _network(arguments.model, arguments.fill)
+    network = masked_network(arguments.model, arguments.fill)
     chosen = masks(
         arguments.masks, (height // network.spec.stride, width // network.spec.stride), arguments.active
     )
@@ -92,7 +92,7 @@ def run(arguments: argparse.Namespace) -> int:
     return 0
 
 
-def _network(name: str, fill: str) -> AnytimeHrnet:
+def masked_network(name: str, fill: str) -> AnytimeHrnet:
     """A network by name, or a checkpoint's; with the fill that is asked for, whatever it was trained with."""
     if name in registry.names():
         network = registry.build(name, fill=fill)
