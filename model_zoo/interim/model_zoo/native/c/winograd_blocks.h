@@ -243,18 +243,33 @@ static uint16_t add_piece(Group *group, const Window *window, uint16_t tiles) {
     return tiles & (uint16_t)~taken;
 }
 
-/* Windows `begin` to `end - 1`; one that does not fit a group is cut. */
+/* Move what is in a group to another that has room for it. */
+static void move_pieces(Group *from, Group *to) {
+    for (int i = 0; i < from->count; i++) {
+        to->pieces[to->count] = from->pieces[i];
+        to->pieces[to->count++].first += to->tiles;
+    }
+    to->tiles += from->tiles;
+    from->count = from->tiles = 0;
+}
+
+/* Windows `begin` to `end - 1`. Whole ones have a group of their own, which they fill without a rest; others
+ * are cut where one is full. */
 static void run_windows(const void *given, int64_t begin, int64_t end) {
     const Task *task = given;
-    Group group = {.count = 0, .tiles = 0};
+    Group wholes = {.count = 0, .tiles = 0}, parts = {.count = 0, .tiles = 0};
     for (int64_t i = begin; i < end; i++) {
         const Window *window = &task->windows[i];
-        for (uint16_t tiles = tiles_of(window); tiles;) {
-            tiles = add_piece(&group, window, tiles);
-            if (group.tiles == GROUP_TILES && !run_group(task, &group)) return;
+        uint16_t tiles = tiles_of(window);
+        Group *group = tiles == ALL ? &wholes : &parts;
+        while (tiles) {
+            tiles = add_piece(group, window, tiles);
+            if (group->tiles == GROUP_TILES && !run_group(task, group)) return;
         }
     }
-    if (group.tiles) run_group(task, &group);
+    if (wholes.tiles + parts.tiles <= GROUP_TILES) move_pieces(&parts, &wholes);
+    if (wholes.tiles && !run_group(task, &wholes)) return;
+    if (parts.tiles) run_group(task, &parts);
 }
 
 /* Compute the listed positions of the target; as conv_bf16() and conv_fp32() of conv.h. Weights are
