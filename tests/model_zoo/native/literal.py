@@ -124,6 +124,11 @@ class Literal:
     def listed(self, mask: Tensor) -> Runs:
         return mask[:, None]
 
+    def bands(self, runs: Runs, target: LiteralMap) -> list[Runs]:
+        height = target.tensor.shape[2]
+        rows = torch.arange(height).view(1, 1, height, 1) // 4
+        return [runs & (rows == band) for band in range(-(-height // 4))]
+
     def read_by_enlarging(self, mask: Tensor, factor: int) -> Tensor:
         inside = F.max_pool2d(mask.float(), factor)  # of a factor of 1: the mask
         return F.max_pool2d(inside, 3, stride=1, padding=1) > 0

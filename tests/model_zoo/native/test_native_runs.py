@@ -103,6 +103,26 @@ def test_windows_are_their_mask(lists: RunLists, mask: Tensor) -> None:
     assert lists.listed(mask).windows.array.tolist() == windows_of(mask).tolist()
 
 
+@settings(deadline=None, max_examples=50)
+@given(mask=masks())
+def test_bands_are_the_list_in_parts(lists: RunLists, mask: Tensor) -> None:
+    """Every position once, as runs, as pairs and as windows; each band within its rows, none empty."""
+    whole, bands = lists.listed(mask), lists.listed(mask).bands(2)
+    assert all(len(band) and np.ptp(band.array["y"] // 2) == 0 for band in bands)
+    for kind in ("array", "pairs", "windows"):
+        found, wanted = (
+            [each.array if kind == "array" else getattr(each, kind).array for each in some]
+            for some in (bands, [whole])
+        )
+        if kind == "pairs":  # which go together differs
+            each = [part[side] for part in found for side in ("first", "second")]
+            counts = [covered(part, tuple(mask.shape)) for part in each]
+            assert torch.equal(sum(counts, torch.zeros_like(mask, dtype=torch.int)), mask.int())
+        else:
+            rows = [row for part in found for row in part.tolist()]
+            assert sorted(rows) == sorted(wanted[0].tolist())
+
+
 def test_the_end_of_a_part_and_the_beginning_of_another_are_one_vector(lists: RunLists) -> None:
     """Four columns before and four behind a multiple of 16, in four rows: as much as one and a half runs a row."""
     mask = torch.zeros(1, 4, 32, dtype=torch.bool)

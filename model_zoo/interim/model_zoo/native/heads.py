@@ -57,10 +57,11 @@ class PlainHead:
         for level, (conv, x) in enumerate(zip(others, maps[1:], strict=True), 1):
             coarse.append(space.spare(conv.outputs, level))
             yield from conv.steps([x], coarse[-1], space.regions.read_by(0, level))
-        yield from nearest.steps([maps[0]], mixed, runs, relu=not coarse)
-        if coarse:
-            yield from space.operations.enlarge(coarse, mixed, runs, relu=True)
-        yield from self._classify.steps([mixed], logits, runs)
+        for band in space.operations.bands(runs, mixed):  # all of it is many times a cache
+            yield from nearest.steps([maps[0]], mixed, band, relu=not coarse)
+            if coarse:
+                yield from space.operations.enlarge(coarse, mixed, band, relu=True)
+            yield from self._classify.steps([mixed], logits, band)
 
 
 class SingleConvHead:

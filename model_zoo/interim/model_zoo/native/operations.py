@@ -39,6 +39,9 @@ SLICE_MACS = {
 SLICE_LOADS = 100_000
 """Vectors read in a slice of what is no convolution: likewise."""
 
+BAND_CELLS = 256 * 1024
+"""Of a map, what stays in a core's second cache (1 MB) until the next step reads it."""
+
 KNOWN_SIZES = 64
 """Lists of all positions that are kept."""
 
@@ -184,6 +187,12 @@ class Operations:
     def listed(self, mask: Tensor) -> Runs:
         """The positions where a mask (N, h, w) bool is true."""
         return self._lists.listed(mask)
+
+    def bands(self, runs: Runs, target: Map) -> Sequence[Runs]:
+        """A list in parts, each of which a processor's cache holds of the target: for steps that follow one another."""
+        shape = target.shape
+        row_cells = shape.images * shape.planes * shape.row_pitch
+        return runs.bands(max(1, BAND_CELLS // row_cells // 2) * 2)
 
     def read_by_enlarging(self, mask: Tensor, factor: int) -> Tensor:
         """The positions of a map `factor` times smaller that enlarging it to a mask reads (runs.RunLists)."""

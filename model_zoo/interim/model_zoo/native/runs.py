@@ -66,18 +66,23 @@ class Work:
 class Runs(Work):
     """Positions to compute, as `RUN`, in order of image, row, column; none is listed twice.
 
-    The same positions in other ways are found when they are asked for, the first time.
+    The same positions in other ways are found when they are asked for, the first time. `top`: the row of the map
+    that the mask begins with, even.
     """
 
-    def __init__(self, array: npt.NDArray[np.void], lists: RunLists, mask: Tensor) -> None:
+    def __init__(self, array: npt.NDArray[np.void], lists: RunLists, mask: Tensor, top: int = 0) -> None:
         super().__init__(array)
         self._lists = lists
         self._mask = mask
+        self._top = top
+        self._bands: dict[int, list[Runs]] = {}
 
     @cached_property
     def pairs(self) -> Work:
         """As `PAIR`, for convolutions of stride 1: if those are fewer, two runs in one."""
         found = self._lists.pairs(self._mask)
+        for part in ("first", "second") if self._top else ():
+            found[part]["y"] += self._top
         return self.alone if len(found) > len(self) else Work(found)
 
     @cached_property
@@ -88,7 +93,17 @@ class Runs(Work):
     @cached_property
     def windows(self) -> Work:
         """As `WINDOW`, for convolutions in tiles."""
-        return Work(self._lists.windows(self._mask))
+        found = self._lists.windows(self._mask)
+        found["y"] += self._top // 2
+        return Work(found)
+
+    def bands(self, rows: int) -> list[Runs]:
+        """The same positions in lists of so many rows, an even number; none is empty."""
+        if rows not in self._bands:
+            tops = range(0, self._mask.shape[1], rows)
+            found = [self._lists.listed(self._mask[:, top : top + rows], self._top + top) for top in tops]
+            self._bands[rows] = [band for band in found if len(band)]
+        return self._bands[rows]
 
     @property
     def positions(self) -> int:
@@ -117,9 +132,14 @@ class RunLists:
         """All positions of so many maps."""
         return self.listed(torch.ones((images, height, width), dtype=torch.bool))
 
-    def listed(self, mask: Tensor) -> Runs:
-        """The positions where a mask is true, in as few runs as there can be; it must not change any more."""
-        return Runs(self._covered(mask, self._runs, RUN), self, mask)
+    def listed(self, mask: Tensor, top: int = 0) -> Runs:
+        """The positions where a mask is true, in as few runs as there can be; it must not change any more.
+
+        `top`: the row of the map that the mask begins with, even.
+        """
+        found = self._covered(mask, self._runs, RUN)
+        found["y"] += top
+        return Runs(found, self, mask, top)
 
     def pairs(self, mask: Tensor) -> npt.NDArray[np.void]:
         """The same as `PAIR`: words of a row, two of them together where they share no lane."""
