@@ -50,8 +50,8 @@ SETTINGS = (
     *(Setting("default", (512, 1024), "bf16", kind) for kind in ("blobs", "contours")),
     Setting("default", (384, 480), "bf16", "recorded"),
     Setting("default", (512, 1024), "fp32", "recorded"),
-    Setting("hrnet-w48-adpc", (512, 1024), "fp32", "blobs", 5),
-    *(Setting("hrnet-w48-adpc", (1024, 2048), "bf16", kind, 5) for kind in ("blobs", "contours")),
+    Setting("hrnet-w48-adpc", (512, 1024), "fp32", "blobs", 3),
+    *(Setting("hrnet-w48-adpc", (1024, 2048), "bf16", kind, 3) for kind in ("blobs", "contours")),
 )
 
 
