@@ -14,7 +14,7 @@ from benchmarks.material import count
 from benchmarks.measured import Measured
 
 from interim.training.bench.contestants import Best, compiled
-from interim.training.bench.masks import masks
+from interim.training.bench.masks import KINDS, masks
 from interim.training.bench.measure import bench
 from interim.training.bench.tables import PARTS
 from interim.training.commands.bench import DTYPES, masked_network
@@ -59,6 +59,7 @@ def options(parser: argparse.ArgumentParser) -> None:
     """Adds this benchmark's own options."""
     models = tuple(dict.fromkeys(each.model for each in SETTINGS))
     parser.add_argument("--model", choices=models, help="only the settings of one (default: all)")
+    parser.add_argument("--masks", choices=KINDS, help="only those under one kind (default: all)")
     parser.add_argument("--threads", type=count, default=1, metavar="N", help="(default: %(default)s)")
 
 
@@ -67,7 +68,7 @@ def measure(asked: argparse.Namespace) -> Measured:
     rows = [
         _row(each, asked.threads, 3 if asked.quick else each.repeats)
         for each in SETTINGS
-        if asked.model in (None, each.model)
+        if asked.model in (None, each.model) and asked.masks in (None, each.masks)
     ]
     return Measured(
         lines=tuple(line for row in rows for line in _lines(row)),

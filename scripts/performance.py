@@ -100,7 +100,8 @@ def _setting(row: Mapping[str, Any]) -> tuple[Any, ...]:
 
 
 def _host(host: Mapping[str, Any]) -> str:
-    return ", ".join(f"{key} {value}" for key, value in host.items())
+    versions = f"Python {host['python']}, torch {host['torch']}, commit {host['commit']}"
+    return f"{host['machine']}, {host['cores']} cores (one thread at work unless said), {versions}"
 
 
 def _read(paths: Sequence[Path]) -> list[dict[str, Any]]:

@@ -57,25 +57,79 @@ INLINE Floats read_channel(const Reading *reading, Floats above, Floats below, F
     return permuted(between, reading->right) * reading->share_right + sum;
 }
 
+/* What a plane's listed positions get from all coarser maps, added to `sum`. */
+INLINE Channels read_fp32(const Enlarging *task, const Reading *readings, int count, int64_t plane, Channels sum) {
+#pragma GCC unroll 3
+    for (int i = 0; i < count; i++) {
+        const int64_t offset = plane * task->coarse[i].plane_stride;
+        const Floats above = load_floats(readings[i].above + offset), below = load_floats(readings[i].below + offset);
+        sum.channel[0] = read_channel(&readings[i], above, below, sum.channel[0]);
+    }
+    return sum;
+}
+
+#ifdef __AVX512BF16__
+/* The same for bf16, as one product: a lane takes a channel of its left and right cell, from either row. Shares
+ * are multiples of 1/256 below 1, or 1: bf16 holds them whole. */
+typedef struct {
+    Ints cells[2]; /* of each channel: where the two numbers are in a row of bf16 */
+    Ints shares_above, shares_below;
+} Products;
+
+INLINE Products products_of(const Reading *reading) {
+    const Ints left = shifted_left(reading->left, 1), right = shifted_left(reading->right, 17);
+    const Ints first = add_ints(left, right);
+    return (Products){
+        .cells = {first, add_ints(first, filled_ints(0x00010001))},
+        .shares_above = bf16_cells(reading->share_above * reading->share_left, reading->share_above * reading->share_right),
+        .shares_below = bf16_cells(reading->share_below * reading->share_left, reading->share_below * reading->share_right),
+    };
+}
+
+INLINE Floats add_product(Floats sum, Ints cells, Ints which, Ints shares) {
+    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_permutexvar_epi16(which, cells), (__m512bh)shares);
+}
+
+INLINE Channels read_bf16(
+    const Enlarging *task, const Reading *readings, const Products *products, int count, int64_t plane, Channels sum
+) {
+#pragma GCC unroll 3
+    for (int i = 0; i < count; i++) {
+        const int64_t offset = plane * task->coarse[i].plane_stride;
+        const Ints above = _mm512_loadu_si512(readings[i].above + offset);
+        const Ints below = _mm512_loadu_si512(readings[i].below + offset);
+#pragma GCC unroll 2
+        for (int c = 0; c < 2; c++) {
+            const Ints which = products[i].cells[c];
+            sum.channel[c] = add_product(sum.channel[c], above, which, products[i].shares_above);
+            sum.channel[c] = add_product(sum.channel[c], below, which, products[i].shares_below);
+        }
+    }
+    return sum;
+}
+#endif
+
 INLINE void enlarge_part(const Enlarging *task, Run run, int part, int count, int depth) {
     const Map *target = task->target;
     const Lanes lanes = lanes_of(run.lanes, part * VECTOR);
     Reading readings[MAX_COARSE];
 #pragma GCC unroll 3
     for (int i = 0; i < count; i++) readings[i] = reading_of(&task->coarse[i], target, run, part);
+#ifdef __AVX512BF16__
+    Products products[MAX_COARSE];
+#pragma GCC unroll 3
+    for (int i = 0; i < count; i++)
+        if (depth == 2) products[i] = products_of(&readings[i]);
+#endif
     Cell *at = cell_at(target, run.image, run.y, run.x + part * VECTOR);
     for (int64_t plane = 0; plane < target->planes; plane++, at += target->plane_stride) {
         Channels sum = {{filled(0), filled(0)}};
         if (task->onto) sum = load_channels(at, depth);
-#pragma GCC unroll 3
-        for (int i = 0; i < count; i++) {
-            const int64_t offset = plane * task->coarse[i].plane_stride;
-            const Channels above = load_channels(readings[i].above + offset, depth);
-            const Channels below = load_channels(readings[i].below + offset, depth);
-#pragma GCC unroll 2
-            for (int c = 0; c < depth; c++)
-                sum.channel[c] = read_channel(&readings[i], above.channel[c], below.channel[c], sum.channel[c]);
-        }
+#ifdef __AVX512BF16__
+        if (depth == 2) sum = read_bf16(task, readings, products, count, plane, sum);
+        else
+#endif
+            sum = read_fp32(task, readings, count, plane, sum);
         if (task->relu)
             for (int c = 0; c < depth; c++) sum.channel[c] = relued(sum.channel[c]);
         store_channels(at, lanes, sum, depth);
