@@ -107,7 +107,7 @@ def test_windows_are_their_mask(lists: RunLists, mask: Tensor) -> None:
 @given(mask=masks())
 def test_bands_are_the_list_in_parts(lists: RunLists, mask: Tensor) -> None:
     """Every position once, as runs, as pairs and as windows; each band within its rows, none empty."""
-    whole, bands = lists.listed(mask), lists.listed(mask).bands(2)
+    whole, bands = lists.listed(mask), list(lists.listed(mask).bands(2))
     assert all(len(band) and np.ptp(band.array["y"] // 2) == 0 for band in bands)
     for kind in ("array", "pairs", "windows"):
         found, wanted = (

@@ -188,7 +188,7 @@ class Operations:
         """The positions where a mask (N, h, w) bool is true."""
         return self._lists.listed(mask)
 
-    def bands(self, runs: Runs, target: Map) -> Sequence[Runs]:
+    def bands(self, runs: Runs, target: Map) -> Iterable[Runs]:
         """A list in parts, each of which a processor's cache holds of the target: for steps that follow one another."""
         shape = target.shape
         row_cells = shape.images * shape.planes * shape.row_pitch

@@ -14,6 +14,8 @@ from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.native.maps import LANES
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     import numpy.typing as npt
 
     from interim.model_zoo.native.kernels import Kernels
@@ -97,13 +99,18 @@ class Runs(Work):
         found["y"] += self._top // 2
         return Work(found)
 
-    def bands(self, rows: int) -> list[Runs]:
-        """The same positions in lists of so many rows, an even number; none is empty."""
-        if rows not in self._bands:
-            tops = range(0, self._mask.shape[1], rows)
-            found = [self._lists.listed(self._mask[:, top : top + rows], self._top + top) for top in tops]
-            self._bands[rows] = [band for band in found if len(band)]
-        return self._bands[rows]
+    def bands(self, rows: int) -> Iterator[Runs]:
+        """The same positions in lists of so many rows, an even number; none is empty. Each is made when it is due."""
+        if rows in self._bands:
+            yield from self._bands[rows]
+            return
+        made = []
+        for top in range(0, self._mask.shape[1], rows):
+            band = self._lists.listed(self._mask[:, top : top + rows], self._top + top)
+            if len(band):
+                made.append(band)
+                yield band
+        self._bands[rows] = made
 
     @property
     def positions(self) -> int:
