@@ -33,6 +33,8 @@ class Phase:
     `dense_every`-th step (0: none), so that the weights stay good without it too. `masked_statistics`:
     masked steps normalise by their own batch, and the running statistics follow them; false: they
     normalise by the running statistics, as in serving, which dense steps alone keep up.
+    `frozen_statistics`: all steps normalise by the statistics that the phase found, as in serving, and
+    leave them as they are.
     """
 
     name: str
@@ -42,6 +44,7 @@ class Phase:
     masked_from: float = 0.0
     dense_every: int = 0
     masked_statistics: bool = True
+    frozen_statistics: bool = False
     warmup: float = 0.1
     average_decay: float = 0.998
     scenes_share: float = 0.0

@@ -102,7 +102,7 @@ class Run:
         self.network.masking = place.masked
         self.network.spec = dataclasses.replace(self.network.spec, threshold=self.recipe.threshold)
         for norm in self._norms:
-            norm.train(place.phase.masked_statistics or not place.masked)
+            norm.train(_counts(place))
 
     def _resume(self) -> None:
         found = load_state(self._folder)
@@ -122,6 +122,13 @@ class Run:
             moments.setdefault(int(index), {})[entry] = value
         groups: list[Any] = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def _counts(place: Place) -> bool:
+    """Whether a step normalises by its own batch's statistics, and the running ones follow it."""
+    if place.phase.frozen_statistics:
+        return False
+    return place.phase.masked_statistics or not place.masked
 
 
 def _under(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
