@@ -73,11 +73,17 @@ def test_masking_follows_the_phase(recipe: Recipe, scenes: Path, tmp_path: Path)
 
 
 @pytest.mark.slow
-def test_statistics_may_be_left_to_dense_steps(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
-    """Then a masked step changes weights and no running statistics, and a dense one changes both."""
-    phase = dataclasses.replace(recipe.phases[1], dense_every=2, masked_statistics=False)
-    held = dataclasses.replace(recipe, fill="hold", phases=(phase,))
-    run = begun(held, scenes, tmp_path)
+@pytest.mark.parametrize(
+    ("entry", "dense"),
+    [({"masked_statistics": False}, True), ({"frozen_statistics": True}, False)],
+    ids=["left to dense steps", "frozen"],
+)
+def test_statistics_may_be_kept(
+    entry: dict[str, bool], dense: bool, recipe: Recipe, scenes: Path, tmp_path: Path
+) -> None:
+    """Every step changes weights; running statistics follow dense steps only, or none at all."""
+    phase = dataclasses.replace(recipe.phases[1], dense_every=2, **entry)
+    run = begun(dataclasses.replace(recipe, fill="hold", phases=(phase,)), scenes, tmp_path)
 
     def changed() -> tuple[bool, bool]:
         before = {name: value.clone() for name, value in run.network.state_dict().items()}
@@ -88,7 +94,7 @@ def test_statistics_may_be_left_to_dense_steps(recipe: Recipe, scenes: Path, tmp
         statistics = {name for name in names if "running" in name or "batches" in name}
         return bool(names - statistics), bool(statistics)
 
-    assert changed() == (True, True)
+    assert changed() == (True, dense)
     assert changed() == (True, False)
 
 
