@@ -84,13 +84,16 @@ def test_under_the_plan_what_is_late_without_any_exit_is_not_kept_waiting_by_ref
     assert choose(costs, [*refining, late], name="plan", now=5.0) == Step(exit=1, ids=(1,))
 
 
-def test_under_the_plan_refinements_go_first_while_more_can_still_be_promised(
-    costs: CostModel, make_job: MakeJob
+@pytest.mark.parametrize(("apart_s", "step"), [(20.0, Step(exit=2, ids=(1,))), (1.5, Step(exit=1, ids=(2,)))])
+def test_under_the_plan_refinements_go_first_while_those_to_come_can_be_promised_too(
+    costs: CostModel, make_job: MakeJob, apart_s: float, step: Step
 ) -> None:
-    """Job 1 has time for one more stage only if it runs now; two exits 1 wait for it, three do not."""
-    queue = [make_job(1, 2.0, exit=1, **WAITING), *(make_job(id_, 5.0, **WAITING) for id_ in range(2, 5))]
-    assert choose(costs, queue[:3], name="plan") == Step(exit=2, ids=(1,))
-    assert choose(costs, queue, name="plan") == Step(exit=1, ids=(2,))
+    """Job 1 has time for one more stage if it runs now, but exits 1 (1 s) that come often would be refused then."""
+    plan = named("plan", costs=costs)
+    for id_ in range(10, 30):
+        plan.choose(-1.0, [make_job(id_, 1e6, arrival_s=(id_ - 31) * apart_s)])
+    waiting = [make_job(id_, 5.0, arrival_s=-apart_s, **WAITING) for id_ in (2, 3)]
+    assert plan.choose(0.0, [make_job(1, 2.0, exit=1, arrival_s=-apart_s, **WAITING), *waiting]) == step
 
 
 def test_what_is_late_without_any_exit_still_gets_exit_1_when_it_harms_nobody(

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from interim.scheduling.batching import fill
 from interim.scheduling.changes import Register
+from interim.scheduling.demand import Demand
 from interim.scheduling.guard import Guard
 from interim.scheduling.job import State
 from interim.scheduling.outlook import Outlooks
@@ -23,10 +24,6 @@ if TYPE_CHECKING:
 
 _ROUNDING_S = 1e-9
 
-ROOM = 1.5
-"""The promised work that there is room for beside what is owed already, in shares of that, while refinements go
-first. With none, 6 % were refused at 0.8 of what exit 1 carries; with 1.0, 1 in 1,500; this costs 0.1 %LP."""
-
 
 class DensityPlan:
     """Pieces of all jobs are added by density while every deadline can still be met; then the best one runs.
@@ -34,7 +31,7 @@ class DensityPlan:
     For work that can be divided and preempted, greedy by density under the deadlines is optimal for the known
     queue (see `interim.scheduling.hull`). Exit 1 comes before all refinements, one that is late already too:
     its client may wait for it, but not for ever. Refinements that are due earlier may run first while there is
-    `ROOM` for more promised work: whoever comes next would be refused else. Pieces below the price µ(t)
+    room for the promised work that is to be expected: whoever comes next would be refused else. Pieces below the price µ(t)
     run only where nothing better waits: they would block what is about to arrive.
     """
 
@@ -45,6 +42,7 @@ class DensityPlan:
         self._outlooks = Outlooks(costs, utility)
         self._agenda = Agenda(self._outlooks)
         self._price = Price(up=1.0)
+        self._demand = Demand()
         self._slack = False  # nothing that waited was worth the price
         self._lead: Item | None = None
         self._kept: Iterator[Item] = iter(())
@@ -55,6 +53,7 @@ class DensityPlan:
         self._outlooks.forget(changes.fresh)
         self._price.update(now_s, changes, self._outlooks)
         self._outlooks.forget(changes.left)
+        self._demand.meet(changes.came, self._outlooks)
         self._agenda.update(changes.fresh, changes.left)
         waiting = [job for job in queue if job.state is State.WAITING]
         if not waiting:
@@ -94,7 +93,7 @@ class DensityPlan:
     def _planned(self, now_s: float, guard: Guard) -> list[Item]:
         """The jobs that may run now, the best first."""
         ready = [item for item in self._agenda.plan(now_s) if item.waiting]
-        if guard.laxity_s < max(self._agenda.longest_s, ROOM * guard.owed_s):
+        if guard.laxity_s < max(self._agenda.longest_s, self._demand.room * guard.owed_s):
             ready = [item for item in ready if item.job.exit == 0] or ready
         price = self._price.value
         worth = [item for item in ready if item.first.density >= price]
