@@ -135,6 +135,7 @@ def test_an_engine_serves_and_survives_what_a_terminal_sends() -> None:
     """Exits come in order with their maps; Ctrl-C and SIGTERM of the group are for the front to answer."""
 
     async def scene(front: Front) -> None:
+        assert front.worker.pid == os.getpgid(front.worker.pid or 0)  # also before it can refuse a signal
         await front.enter(1)
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             kill(front, number)

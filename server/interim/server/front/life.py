@@ -113,4 +113,5 @@ def spawn_engine(end: socket.socket, arena: Arena, threads: int) -> subprocess.P
         [*command, *(str(part) for word in words.items() for part in word)],
         pass_fds=(end.fileno(), arena.descriptor),
         env=os.environ | environment(threads) | modules,
+        process_group=0,  # Ctrl-C is the front's business, also while the engine still imports
     )
