@@ -6,9 +6,10 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from interim.scheduling.policy import named
+from interim.scheduling.policy import named, serving_names
 from interim.scheduling.scheduler import Scheduler
 from interim.scheduling.step import Step
+from interim.scheduling.utility import HALVING
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -72,6 +73,25 @@ class Rig:
         """The step after `step`, which ends now."""
         self.scheduler.finish(end_s, step, 1.0, dict.fromkeys(step.ids, share))
         return self.scheduler.next_step(end_s)
+
+
+@pytest.mark.parametrize("name", serving_names())
+def test_a_job_may_be_over_before_its_policy_ever_saw_it(
+    name: str, costs: CostModel, make_job: MakeJob
+) -> None:
+    """An only exit that went before what was prepared: while it runs, all of it is expected to be done."""
+    scheduler = Scheduler(exits=4, costs=costs, policy=named(name, costs=costs, utility=HALVING))
+    for id_, at_s, max_exit in ((1, 0.0, 4), (2, 0.5, 1)):
+        job = make_job(id_, 30.0, arrival_s=at_s, ready_s=at_s, max_exit=max_exit)
+        assert scheduler.ask(at_s, job).admitted
+        scheduler.submit(at_s, id_)
+        if id_ == 1:
+            first = scheduler.next_step(at_s)
+            assert scheduler.prepare(at_s)
+    assert first is not None
+    scheduler.finish(1.0, first, 1.0, {1: 0.5})
+    assert scheduler.next_step(1.0) == Step(exit=1, ids=(2,))
+    assert scheduler.prepare(1.0)
 
 
 @pytest.fixture(params=["edf", "plan"])

@@ -41,6 +41,7 @@ class Arrival:
     decode_part: float
     size: tuple[int, int]
     min_exit: int
+    max_exit: int
     parts: tuple[float, ...]
     active_share: float
     revise_after_s: float | None
@@ -101,7 +102,7 @@ class Run:
             ready_s=now_s + arrival.decode_s,
             size=arrival.size,
             min_exit=arrival.min_exit,
-            max_exit=4,
+            max_exit=max(arrival.max_exit, arrival.min_exit),
         )
         if not self.scheduler.ask(now_s, job).admitted:
             return
@@ -176,6 +177,7 @@ ARRIVALS = st.builds(
     decode_part=st.sampled_from([0.0, 0.5, 1.0]),
     size=st.sampled_from([(100, 200), (50, 50)]),
     min_exit=st.sampled_from([1, 1, 1, 2]),
+    max_exit=st.sampled_from([4, 4, 4, 1, 2]),
     parts=st.just((1.0, 1.0, 1.0, 1.0)) | st.tuples(PARTS, PARTS, PARTS, PARTS),
     active_share=st.sampled_from([0.2, 1.0]),
     revise_after_s=st.none() | st.none() | st.floats(0.0, 4.0),

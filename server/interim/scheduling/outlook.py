@@ -31,8 +31,8 @@ class Outlook:
 
     @property
     def stage_s(self) -> float:
-        """Mean seconds of the next stage alone."""
-        return self.costs_s[0]
+        """Mean seconds of the next stage alone; 0 where none is left: a job may be seen only when all is done."""
+        return self.costs_s[0] if self.costs_s else 0.0
 
     @property
     def density(self) -> float:

@@ -19,7 +19,7 @@ class Utility(Protocol):
         """What exits `job.exit + 1` to `job.max_exit` are expected to add, each to the one before; weighted."""
 
     def shares(self, job: Job) -> Sequence[float]:
-        """The expected active shares of the same stages; the first is `job.active_share`."""
+        """The expected active shares of the same stages; the first, if there is one, is `job.active_share`."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,6 +61,8 @@ class ValidatedUtility:
 
     def shares(self, job: Job) -> Sequence[float]:
         """See `Utility`."""
+        if job.exit >= job.max_exit:
+            return []
         ratio = self._ratio(job)
         later = [min(ratio * self._share(stage), 1.0) for stage in range(job.exit + 2, job.max_exit + 1)]
         return [job.active_share, *later]
