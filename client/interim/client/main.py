@@ -1,14 +1,12 @@
 """The command `interim`."""
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from interim.client import errors
 from interim.client.commands import budget, models, segment, status, watch
-from interim.client.grpc_errors import NO_SERVER
+from interim.client.commands.ending import ended
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -21,29 +19,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         The exit status: 0, or 1 where it failed. (Wrong use ends with 2, through argparse.)
     """
     args = _parser().parse_args(argv)
-    try:
-        code: int = args.run(args)
-        if sys.stdout:  # None where it was closed
-            sys.stdout.flush()
-    except errors.InterimError as error:
-        print(f"interim: {error}{_way_out(error)}", file=sys.stderr)
-        return 1
-    except BrokenPipeError:  # `interim models | head`: nobody reads the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 1
-    except OSError as error:  # a file that cannot be written
-        print(f"interim: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
-        return 1
-    except KeyboardInterrupt:
-        print("interim: interrupted", file=sys.stderr)
-        return 1
-    return code
-
-
-def _way_out(error: errors.InterimError) -> str:
-    if type(error) is errors.Unavailable and str(error).startswith(NO_SERVER):
-        return "; start one with `interim-server`, or name another with --server HOST:PORT"
-    return ""
+    return ended("interim", lambda: int(args.run(args)))
 
 
 def _parser() -> argparse.ArgumentParser:

@@ -8,6 +8,7 @@ from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
+from interim.client.commands.arguments import add_json
 from interim.client.commands.places import named
 from interim.loadtest.arrivals import Poisson
 from interim.loadtest.budgets import Uniform
@@ -15,7 +16,7 @@ from interim.loadtest.costs import read_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.fleet.routers import ROUTERS
 from interim.loadtest.fleet.simulation import Fleet, FleetRun, simulate_fleet
-from interim.loadtest.options import add_json, whole_from_0
+from interim.loadtest.options import whole_from_0
 from interim.loadtest.plan import draw as draw_requests
 from interim.loadtest.replay import drawn_s, gains_of, network_of
 from interim.loadtest.scenario import read_scenario

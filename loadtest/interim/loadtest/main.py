@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from typing import TYPE_CHECKING
 
-from interim.client import InterimError, Unavailable
-from interim.client.grpc_errors import NO_SERVER
+from interim.client.commands.ending import ended
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.fleet_command import add_fleet
 from interim.loadtest.measure_command import add_measure
@@ -24,29 +22,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs the command; its exit status."""
     options = _parser().parse_args(arguments)
     try:
-        status = int(options.command(options))
-        if sys.stdout:  # None where it was closed
-            sys.stdout.flush()
+        return ended("interim-load", lambda: int(options.command(options)))
     except ScenarioError as error:
         print(f"interim-load: {error}", file=sys.stderr)
         return 2
-    except InterimError as error:
-        print(f"interim-load: {error}{_way_out(error)}", file=sys.stderr)
-    except BrokenPipeError:  # `interim-load … | head`: nobody reads the rest
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    except OSError as error:  # a file that cannot be written
-        print(f"interim-load: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
-    except KeyboardInterrupt:
-        print("interim-load: interrupted", file=sys.stderr)
-    else:
-        return status
-    return 1
-
-
-def _way_out(error: InterimError) -> str:
-    if type(error) is Unavailable and str(error).startswith(NO_SERVER):
-        return "; start one with `interim-server`, or name another with --server HOST:PORT"
-    return ""
 
 
 def _parser() -> argparse.ArgumentParser:

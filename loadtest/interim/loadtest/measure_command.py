@@ -7,10 +7,11 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from interim.client.commands.arguments import add_json
 from interim.loadtest.costs import write_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.loopback import check_target
-from interim.loadtest.options import add_json, add_server
+from interim.loadtest.options import add_target
 from interim.loadtest.scenario import read_scenario
 from interim.loadtest.traffic import Traffic
 
@@ -38,7 +39,7 @@ def add_measure(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -
         default="steady",
         help="whose pictures and model are used (default: %(default)s)",
     )
-    add_server(parser)
+    add_target(parser)
     parser.add_argument(
         "--seconds",
         metavar="S",

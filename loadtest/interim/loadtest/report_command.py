@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from interim.client.commands.arguments import add_json
 from interim.client.commands.places import output_file
 from interim.loadtest.comparison import Comparison
 from interim.loadtest.entries import ScenarioError
-from interim.loadtest.options import add_json
 from interim.loadtest.page.report import compare_page, report_page
 from interim.loadtest.run_file import read_run
 

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interim.client.commands.arguments import count, positive
+from interim.client.commands.arguments import add_json, count, positive
 from interim.client.commands.places import named
 from interim.loadtest.arrivals import Poisson
 from interim.loadtest.budgets import Constant
@@ -18,7 +18,7 @@ from interim.loadtest.costs import read_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.loopback import check_target
 from interim.loadtest.measure_command import MEASURE_S, measured
-from interim.loadtest.options import add_json, add_server, whole_from_0
+from interim.loadtest.options import add_target, whole_from_0
 from interim.loadtest.plan import plan
 from interim.loadtest.request_lines import read_requests, write_requests
 from interim.loadtest.scenario import Clip, Scenario, builtin_names, described, read_scenario
@@ -66,7 +66,7 @@ def add_run(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     )
     named = ", ".join(builtin_names())
     run.add_argument("--scenario", metavar="FILE|NAME", help=f"a .toml file, or one of {named}")
-    add_server(run)
+    add_target(run)
     add_json(run, "figures and every request's record")
     _add_traffic(run.add_argument_group("scenarios of independent requests"))
     _add_clip(run.add_argument_group("the scenario clip"))

@@ -12,10 +12,10 @@ from multiprocessing import get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from interim.client.commands.arguments import count
+from interim.client.commands.arguments import add_json, count
 from interim.client.commands.places import named
 from interim.loadtest.entries import ScenarioError
-from interim.loadtest.options import add_json, whole_from_0
+from interim.loadtest.options import whole_from_0
 from interim.loadtest.replay_command import add_replay, replays, run_replay
 from interim.loadtest.traced import read_traced, write_traced
 from interim.scheduling.policy import DEFAULT_POLICY, names

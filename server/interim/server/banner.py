@@ -3,7 +3,7 @@
 from itertools import accumulate
 
 from interim.server.front.served import ServedModel, trial_budget_ms
-from interim.server.front.state import version
+from interim.server.version import version
 
 
 def banner(model: ServedModel, *, grpc: str, http: str) -> str:

@@ -5,13 +5,13 @@ import importlib.util
 import sys
 import textwrap
 from collections.abc import Sequence
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import NoReturn
 
 from interim.scheduling import policy as policies
 from interim.server.config import load, options, rule_of
 from interim.server.errors import ConfigError, StartError
+from interim.server.version import version
 
 SECTIONS = {
     "model": "the model",
@@ -76,7 +76,7 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         argument_default=argparse.SUPPRESS,
     )
-    parser.add_argument("--version", action="version", version=f"interim-server {_version()}")
+    parser.add_argument("--version", action="version", version=f"interim-server {version()}")
     parser.add_argument("--config", metavar="FILE", default=None, help="a TOML file with any of the options")
     section = parser.add_argument_group()
     for each in options():
@@ -103,13 +103,6 @@ def _others() -> str:
 
 def _wrapped(text: str) -> str:
     return textwrap.fill(text, 78, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False)
-
-
-def _version() -> str:
-    try:
-        return version("interim")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 def _fail(sentence: str, status: int) -> NoReturn:

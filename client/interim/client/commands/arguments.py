@@ -9,7 +9,7 @@ from interim.client.request import Options
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
-    """`--server` and `--json`, which every command takes."""
+    """`--server`."""
     parser.add_argument(
         "--server",
         type=address,
@@ -17,11 +17,15 @@ def add_server(parser: argparse.ArgumentParser) -> None:
         metavar="ADDR",
         help="the server's gRPC address, HOST:PORT (default: %(default)s)",
     )
+
+
+def add_json(parser: argparse.ArgumentParser, what: str = "the result") -> None:
+    """`--json FILE|-`; `what` is written."""
     parser.add_argument(
         "--json",
         type=output_file,
         metavar="FILE|-",
-        help="write the result as JSON to FILE (-: to the standard output)",
+        help=f"write {what} as JSON to FILE (-: to the standard output)",
     )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 
 from interim.client.budget import BudgetCap, BudgetState
 from interim.client.client import Client
-from interim.client.commands.arguments import add_server, positive
+from interim.client.commands.arguments import add_json, add_server, positive
 from interim.client.commands.output import number, table, text_stream, write_json
 
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -69,6 +69,7 @@ def add(commands: Any) -> None:
     clear.set_defaults(run=_clear)
     for action in (show, cap, clear):
         add_server(action)
+        add_json(action)
 
 
 def _action(actions: Any, name: str, says: str) -> argparse.ArgumentParser:

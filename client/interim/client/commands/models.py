@@ -6,7 +6,7 @@ from typing import Any
 
 from interim.client.catalogue import Model
 from interim.client.client import Client
-from interim.client.commands.arguments import add_server
+from interim.client.commands.arguments import add_json, add_server
 from interim.client.commands.output import number, table, text_stream, write_json
 
 
@@ -18,6 +18,7 @@ def add(commands: Any) -> None:
         description="List the models of a server, with their exits.",
     )
     add_server(parser)
+    add_json(parser)
     parser.set_defaults(run=run)
 
 

@@ -11,7 +11,7 @@ from PIL import Image
 from interim.client import errors
 from interim.client.catalogue import LabelClass
 from interim.client.client import Client
-from interim.client.commands.arguments import add_options, add_server, options_of
+from interim.client.commands.arguments import add_json, add_options, add_server, options_of
 from interim.client.commands.output import HEADER, fields_of, row, text_stream, write_json
 from interim.client.commands.places import named
 from interim.client.picture import overlay, palette_of, read_pixels
@@ -40,6 +40,7 @@ def add(commands: Any) -> None:
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="JPEG, PNG or WebP")
     add_options(parser)
     add_server(parser)
+    add_json(parser)
     parser.set_defaults(run=run)
 
 

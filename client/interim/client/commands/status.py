@@ -5,7 +5,7 @@ import dataclasses
 from typing import Any
 
 from interim.client.client import Client
-from interim.client.commands.arguments import add_server
+from interim.client.commands.arguments import add_json, add_server
 from interim.client.commands.output import number, table, text_stream, write_json
 from interim.client.status import Status, Worker
 
@@ -19,6 +19,7 @@ def add(commands: Any) -> None:
         "requests, or none answers.",
     )
     add_server(parser)
+    add_json(parser)
     parser.set_defaults(run=run)
 
 

@@ -13,7 +13,7 @@ from typing import Any, Final
 from PIL import Image
 
 from interim.client.client import Client
-from interim.client.commands.arguments import add_options, add_server, options_of, positive
+from interim.client.commands.arguments import add_json, add_options, add_server, options_of, positive
 from interim.client.commands.output import HEADER, fields_of, row, text_stream, write_json
 from interim.client.commands.places import named
 from interim.client.frames import Frame, frames_of, paced
@@ -52,6 +52,7 @@ def add(commands: Any) -> None:
     )
     add_options(parser)
     add_server(parser)
+    add_json(parser)
     parser.set_defaults(run=run)
 
 

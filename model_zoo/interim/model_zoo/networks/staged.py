@@ -53,8 +53,7 @@ class StagedExits(nn.Module):
         Raises:
             BadInputError: the shape or the size does not fit.
         """
-        check_images(images, self.spec.multiple)
-        return State((normalised(images),))
+        return begun(images, self.spec.multiple)
 
     def stage(self, exit_: int, state: State) -> Slices:
         """The blocks up to `exit_` (from 1) and its head; a slice is one of either."""
@@ -86,6 +85,16 @@ def _enlarged(logits: Tensor, times: int) -> Tensor:
     if times == 1:
         return logits
     return F.interpolate(logits, scale_factor=times, mode="bilinear", align_corners=False)
+
+
+def begun(images: Tensor, multiple: int) -> State:
+    """The state before stage 1, from images (N, 3, H, W) uint8 RGB.
+
+    Raises:
+        BadInputError: the shape does not fit, or H or W is no multiple of `multiple`.
+    """
+    check_images(images, multiple)
+    return State((normalised(images),))
 
 
 def normalised(images: Tensor) -> Tensor:

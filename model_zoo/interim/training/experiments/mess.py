@@ -143,6 +143,13 @@ def prepared(preparation: str, data: Data, work: Path, *, course: Course, seed: 
     return network.eval()
 
 
+@torch.no_grad()
+def frozen(network: MultiExit, images: Tensor, target: Tensor) -> tuple[list[Tensor], Tensor]:
+    """What new exits learn from: the maps at each place, and the last exit's logits where the labels are."""
+    features = network.features(images)
+    return features, enlarged(network.exits[-1](features[-1]), target)
+
+
 def taught_exits(
     network: MultiExit, lessons: Collection[Lesson], data: Data, file: Path, *, course: Course, seed: int
 ) -> list[nn.ModuleList]:
@@ -153,9 +160,7 @@ def taught_exits(
         images, labels = windows(data.train, step, batch=BATCH, seed=seed + 1000)
         target = at_quarter(labels, step)
         with torch.autocast("cpu", torch.bfloat16):
-            with torch.no_grad():
-                features = network.features(images)
-                teacher = enlarged(network.exits[-1](features[-1]), target)
+            features, teacher = frozen(network, images, target)
             answers = [
                 [head(maps) for head, maps in zip(heads, features[:-1], strict=True)] for heads in sets
             ]

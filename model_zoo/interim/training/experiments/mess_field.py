@@ -21,7 +21,16 @@ from interim.model_zoo.networks.staged import normalised
 from interim.training.deployment.field import Candidate, Field
 from interim.training.distillation import LESSONS, lesson_loss
 from interim.training.experiments.course import Course, follow
-from interim.training.experiments.mess import BATCH, LAYERS, SHAPE, STEM, at_quarter, enlarged, small_network
+from interim.training.experiments.mess import (
+    BATCH,
+    LAYERS,
+    SHAPE,
+    STEM,
+    at_quarter,
+    enlarged,
+    frozen,
+    small_network,
+)
 from interim.training.experiments.views import WIDTH, confusions, windows
 
 if TYPE_CHECKING:
@@ -84,9 +93,7 @@ def overprovisioned(
         images, labels = windows(data.train, step, batch=BATCH, seed=seed + 2000)
         target = at_quarter(labels, step)
         with torch.autocast("cpu", torch.bfloat16):
-            with torch.no_grad():
-                features = network.features(images)
-                teacher = enlarged(network.exits[-1](features[-1]), target)
+            features, teacher = frozen(network, images, target)
             answers = [
                 exit_(maps) for exits, maps in zip(places, features[:-1], strict=True) for exit_ in exits
             ]

@@ -1,19 +1,11 @@
 """The server as a whole, now: one picture for the control service, the status page and the probes."""
 
-import importlib.metadata
 from collections.abc import Callable
 from dataclasses import dataclass
 
 from interim.server.front.requests import Requests
+from interim.server.version import version
 from interim.v1 import control_pb2
-
-
-def version() -> str:
-    """The version of the installed package."""
-    try:
-        return importlib.metadata.version("interim")
-    except importlib.metadata.PackageNotFoundError:
-        return "0 (not installed)"
 
 
 @dataclass(frozen=True, slots=True)

@@ -15,10 +15,9 @@ from torch import Tensor, nn
 from interim.model_zoo.anytime import ModelSpec, Prediction, Slices, State, finish
 from interim.model_zoo.confidence import MaxProbability
 from interim.model_zoo.networks.dilated import conv_norm
-from interim.model_zoo.networks.hrnet.network import check_images
 from interim.model_zoo.networks.mdeq.anderson import mixed
 from interim.model_zoo.networks.mdeq.cell import Cell
-from interim.model_zoo.networks.staged import normalised
+from interim.model_zoo.networks.staged import begun
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -60,8 +59,7 @@ class AnytimeMdeq(nn.Module):
         Raises:
             BadInputError: the shape or the size does not fit.
         """
-        check_images(images, self.spec.multiple)
-        return State((normalised(images),))
+        return begun(images, self.spec.multiple)
 
     def stage(self, exit_: int, state: State) -> Slices:
         """One iteration from the last iterate (from zero at first), and what the new one says.

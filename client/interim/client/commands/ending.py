@@ -1,0 +1,33 @@
+"""How a command ends: its exit status, and one line on standard error where it failed."""
+
+import os
+import sys
+from collections.abc import Callable
+
+from interim.client import errors
+from interim.client.grpc_errors import NO_SERVER
+
+
+def ended(program: str, command: Callable[[], int]) -> int:
+    """Runs a command of `program`; the exit status: its own, or 1 where it failed or was interrupted."""
+    try:
+        status = command()
+        if sys.stdout:  # None where it was closed
+            sys.stdout.flush()
+    except errors.InterimError as error:
+        print(f"{program}: {error}{_way_out(error)}", file=sys.stderr)
+    except BrokenPipeError:  # `interim models | head`: nobody reads the rest
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:  # a file that cannot be written
+        print(f"{program}: {error.filename or 'output'}: {error.strerror or error}", file=sys.stderr)
+    except KeyboardInterrupt:
+        print(f"{program}: interrupted", file=sys.stderr)
+    else:
+        return status
+    return 1
+
+
+def _way_out(error: errors.InterimError) -> str:
+    if type(error) is errors.Unavailable and str(error).startswith(NO_SERVER):
+        return "; start one with `interim-server`, or name another with --server HOST:PORT"
+    return ""
