@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
-from interim.loadtest.entries import ScenarioError
+from interim.loadtest.entries import ScenarioError, reason
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -118,7 +118,7 @@ def write_costs(path: Path, costs: Costs) -> None:
     try:
         path.write_text(json.dumps({"costs": costs.as_json()}) + "\n", encoding="utf-8")
     except OSError as error:
-        raise ScenarioError(f"{path} cannot be written ({error.strerror or error}).") from error
+        raise ScenarioError(f"{path} cannot be written ({reason(error)}).") from error
 
 
 def read_costs(path: Path) -> Costs:
@@ -131,7 +131,7 @@ def read_costs(path: Path) -> Costs:
         facts = json.loads(path.read_text(encoding="utf-8"))["costs"]
         return _costs(facts)
     except OSError as error:
-        raise ScenarioError(f"The costs {path} cannot be read ({error.strerror or error}).") from error
+        raise ScenarioError(f"The costs {path} cannot be read ({reason(error)}).") from error
     except (ValueError, KeyError, TypeError) as error:
         raise ScenarioError(
             f"{path} holds no costs: write them with `interim-load measure --json FILE`."

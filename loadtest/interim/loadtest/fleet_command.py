@@ -9,7 +9,7 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from interim.client.commands.arguments import add_json
-from interim.client.commands.places import named
+from interim.client.commands.places import write_text
 from interim.loadtest.arrivals import Poisson
 from interim.loadtest.budgets import Uniform
 from interim.loadtest.costs import read_costs
@@ -186,8 +186,7 @@ def _write(runs: Sequence[FleetRun], options: argparse.Namespace) -> None:
         return
     print(_table([run.as_json() for run in runs]))
     if options.json:
-        with named(Path(options.json)):
-            Path(options.json).write_text(text + "\n", encoding="utf-8")
+        write_text(options.json, text + "\n")
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interim.client import AsyncClient
-from interim.client.commands.places import named
+from interim.client.commands.places import write_text
 from interim.loadtest.costs import Costs, costs_of, read_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.options import whole_from_0
@@ -76,8 +76,7 @@ def run_replay(options: argparse.Namespace, *, policy: str) -> int:
         return 0
     print(run.summary.as_table())
     if options.json:
-        with named(Path(options.json)):
-            Path(options.json).write_text(facts + "\n", encoding="utf-8")
+        write_text(options.json, facts + "\n")
     return 0
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from interim.client.commands.arguments import add_json
 from interim.client.commands.places import output_file
 from interim.loadtest.comparison import Comparison
-from interim.loadtest.entries import ScenarioError
+from interim.loadtest.entries import ScenarioError, reason
 from interim.loadtest.page.report import compare_page, report_page
 from interim.loadtest.run_file import read_run
 
@@ -87,4 +87,4 @@ def _write(path: Path, text: str) -> None:
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as error:
-        raise ScenarioError(f"{path} cannot be written ({error.strerror or error}).") from error
+        raise ScenarioError(f"{path} cannot be written ({reason(error)}).") from error

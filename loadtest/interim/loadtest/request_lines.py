@@ -11,7 +11,7 @@ import json
 import math
 from typing import TYPE_CHECKING, Any
 
-from interim.loadtest.entries import ScenarioError
+from interim.loadtest.entries import ScenarioError, reason
 from interim.loadtest.lines import lines_of
 from interim.loadtest.plan import Move, Planned
 
@@ -46,9 +46,7 @@ def write_requests(path: Path, requests: Iterable[Planned]) -> None:
         with path.open("w", encoding="utf-8") as file:
             file.writelines(json.dumps(_line(request)) + "\n" for request in requests)
     except OSError as error:
-        raise ScenarioError(
-            f"The requests cannot be written to {path} ({error.strerror or error})."
-        ) from error
+        raise ScenarioError(f"The requests cannot be written to {path} ({reason(error)}).") from error
 
 
 def read_requests(path: Path) -> tuple[Planned, ...]:

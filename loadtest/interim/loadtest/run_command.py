@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interim.client.commands.arguments import add_json, count, positive
-from interim.client.commands.places import named
+from interim.client.commands.places import write_text
 from interim.loadtest.arrivals import Poisson
 from interim.loadtest.budgets import Constant
 from interim.loadtest.costs import read_costs
@@ -226,5 +226,4 @@ def _write(figures: dict[str, Any], table: str, scenario: Scenario, options: arg
         return
     print(table)
     if options.json:
-        with named(Path(options.json)):
-            Path(options.json).write_text(json.dumps(facts, indent=None) + "\n", encoding="utf-8")
+        write_text(options.json, json.dumps(facts, indent=None) + "\n")

@@ -6,7 +6,7 @@ import json
 from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any
 
-from interim.loadtest.entries import ScenarioError
+from interim.loadtest.entries import ScenarioError, reason
 from interim.loadtest.outcome import Ending, Outcome
 from interim.loadtest.summary import Summary, summarise
 
@@ -86,7 +86,7 @@ def read_run(path: Path) -> Run:
             facts=kept,
         )
     except OSError as error:
-        raise ScenarioError(f"The run {path} cannot be read ({error.strerror or error}).") from error
+        raise ScenarioError(f"The run {path} cannot be read ({reason(error)}).") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ScenarioError(
             f"{path} is no record of a run: write one with `interim-load run --json FILE`."

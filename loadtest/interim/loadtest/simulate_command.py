@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interim.client.commands.arguments import add_json, count
-from interim.client.commands.places import named
+from interim.client.commands.places import write_text
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.options import whole_from_0
 from interim.loadtest.replay_command import add_replay, replays, run_replay
@@ -219,5 +219,4 @@ def _write(report: Report, path: str | None) -> None:
         return
     print(report.as_table())
     if path:
-        with named(Path(path)):
-            Path(path).write_text(facts + "\n", encoding="utf-8")
+        write_text(path, facts + "\n")

@@ -4,10 +4,9 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import Any, Final, TextIO
 
-from interim.client.commands.places import named
+from interim.client.commands.places import write_text
 from interim.client.refinement import Refinement
 
 HEADER: Final = f"  {'exit':<8}{'elapsed ms':>11}{'left ms':>10}{'refining':>10}  {'late':<6}reason"
@@ -60,8 +59,7 @@ def write_json(args: argparse.Namespace, value: Any) -> None:
     if args.json == "-":
         print(text, end="")  # nowhere, where standard output was closed
     elif args.json:
-        with named(Path(args.json)):
-            Path(args.json).write_text(text, encoding="utf-8")
+        write_text(args.json, text)
 
 
 def _is_number(cell: str) -> bool:

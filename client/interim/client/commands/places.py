@@ -61,3 +61,10 @@ def named(path: Path) -> Iterator[None]:
             path.unlink()
         error.filename = error.filename or str(path)
         raise
+
+
+def write_text(file: str | Path, text: str) -> None:
+    """Writes a text file that is named in what goes wrong."""
+    path = Path(file)
+    with named(path):
+        path.write_text(text, encoding="utf-8")
