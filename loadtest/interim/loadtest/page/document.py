@@ -16,32 +16,37 @@ _SHALLOW, _DEEP = ((191, 219, 241), (12, 62, 122)), ((44, 78, 112), (138, 205, 2
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1c2430; --faint: #5d6a7a; --paper: #fbfbfa; --card: #ffffff;
   --line: #e3e6ea; --late: #d1432b; --refused: #b9bec6; --other: #dcd3c0; --server: #1f6fb2;
-  --client: #e08a1e; --asked: #cfd8e3; --window: #e4f2e4; --back: #2f8f46; --bad: #fdecea; }
+  --client: #e08a1e; --asked: #cfd8e3; --window: #e4f2e4; --back: #2f8f46; --bad: #fdecea; --edge: #0004; }
 @media (prefers-color-scheme: dark) { :root { --ink: #e6e9ee; --faint: #9aa5b3; --paper: #14181d; --card: #1c2229;
   --line: #323a44; --late: #ff7a5c; --refused: #59626e; --other: #6b6250; --server: #62b0f0; --client: #f3b25c;
-  --asked: #3a4654; --window: #20382a; --back: #6fd089; --bad: #43241f; } }
+  --asked: #3a4654; --window: #20382a; --back: #6fd089; --bad: #43241f; --edge: #000b; } }
 * { box-sizing: border-box; }
 body { margin: 0 auto; max-width: 1400px; padding: 28px 24px 60px; background: var(--paper); color: var(--ink);
   font: 15px/1.45 system-ui, "Segoe UI", Roboto, "DejaVu Sans", sans-serif; }
 h1 { font-size: 24px; margin: 0 0 2px; } h2 { font-size: 16px; margin: 0; } p { margin: 2px 0 8px; }
 .faint, .says { color: var(--faint); } .says { font-size: 13px; }
-.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 10px; margin: 18px 0; }
+.tiles { display: grid; grid-template-columns: repeat(auto-fit, minmax(140px, 1fr)); gap: 10px; margin: 18px 0; }
 .tile, figure, .box { background: var(--card); border: 1px solid var(--line); border-radius: 8px; }
 .tile { padding: 10px 14px; } .tile b { display: block; font-size: 22px; font-variant-numeric: tabular-nums; }
 .tile span { color: var(--faint); font-size: 13px; } .tile.bad b, .bad td:last-child { color: var(--late); }
 .warn { background: var(--bad); border: 1px solid var(--late); border-radius: 8px; padding: 10px 14px; margin: 14px 0; }
 .plots { display: grid; margin-bottom: 14px; grid-template-columns: repeat(auto-fit, minmax(min(100%, 520px), 1fr)); gap: 14px; }
 figure { margin: 0; padding: 12px 14px 8px; min-width: 0; } figure.wide { grid-column: 1 / -1; }
-svg { display: block; width: 100%; height: auto; } .plot { overflow-x: auto; }
+svg { display: block; width: 100%; height: auto; } .plot, .box { overflow-x: auto; background:
+  linear-gradient(to right, var(--card) 40%, transparent) left / 40px 100% local no-repeat,
+  linear-gradient(to left, var(--card) 40%, transparent) right / 40px 100% local no-repeat,
+  linear-gradient(to right, var(--edge), transparent) left / 10px 100% no-repeat,
+  linear-gradient(to left, var(--edge), transparent) right / 10px 100% no-repeat, var(--card); }
 @media (max-width: 620px) { body { padding: 20px 12px 40px; } .plot svg { min-width: 500px; }
   .wide .plot svg { min-width: 760px; } .tiles { grid-template-columns: repeat(auto-fit, minmax(120px, 1fr)); } }
 .legend { display: flex; flex-wrap: wrap; gap: 4px 14px; font-size: 13px; margin: 4px 0 2px; }
 .legend i { display: inline-block; width: 12px; height: 12px; border-radius: 3px; margin-right: 6px;
   vertical-align: -1px; }
-.box { padding: 10px 14px; margin: 14px 0; overflow-x: auto; }
+.box { padding: 10px 14px; margin: 14px 0; }
 table { border-collapse: collapse; font-variant-numeric: tabular-nums; font-size: 14px; }
 th, td { text-align: left; padding: 3px 18px 3px 0; vertical-align: top; border-bottom: 1px solid var(--line); }
-th { color: var(--faint); font-weight: 500; } td.number { text-align: right; }
+td:not(:first-child) { min-width: 150px; } th:first-child, td:first-child { position: sticky; left: 0;
+  background: var(--card); } th { color: var(--faint); font-weight: 500; } td.number { text-align: right; }
 svg text { fill: var(--ink); font-size: 11px; } svg .tick, svg .note { fill: var(--faint); }
 svg .label { fill: var(--faint); font-size: 12px; } svg .middle { text-anchor: middle; } svg .end { text-anchor: end; }
 svg .axis { stroke: var(--faint); } svg .grid { stroke: var(--line); }

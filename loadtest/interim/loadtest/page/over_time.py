@@ -31,7 +31,7 @@ def quality(run: Run, bins: Bins) -> Picture | None:
     )
     high = max([each for each in (*means, *answered) if each is not None] + levels, default=1.0)
     plot = frame(bins, (0.0, 1.05 * high), "quality at the deadline", right=64.0)
-    for level, words in _apart(levels, least=0.05 * high):
+    for level, words in _apart(levels, least=0.07 * high):
         plot.level(level, words)
     plot.line(_centres(bins), answered, "client")
     plot.line(_centres(bins), means, "server")

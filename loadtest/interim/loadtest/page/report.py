@@ -9,6 +9,7 @@ from interim.loadtest.page import curves
 from interim.loadtest.page.document import document, figures, heading, table, tiles, warning
 from interim.loadtest.page.plots import against_load, became, most_hz, pictures, slack
 from interim.loadtest.page.recovery import recovery, steps_of
+from interim.loadtest.summary import LAG_LIMIT_MS
 
 if TYPE_CHECKING:
     from interim.loadtest.comparison import Comparison
@@ -23,6 +24,7 @@ def report_page(run: Run) -> str:
     parts = [heading(f"Load test: {run.name}", _about(run)), *_warnings(run)]
     bad = {"exit 1 in time, of the admitted"} if (summary.attainment or 1.0) < 1.0 else set()
     bad |= {"late, as the server says"} if summary.late_server else set()
+    bad |= {"sender's own lag, p99"} if (summary.sender_lag_ms["p99"] or 0.0) > LAG_LIMIT_MS else set()
     parts += [tiles(_tiles(summary), bad=bad), figures(pictures(run))]
     back = recovery(run.outcomes, steps_of(run.facts))
     if back is not None:

@@ -6,6 +6,7 @@ from itertools import accumulate
 from interim.server.front.budget_state import budget_state
 from interim.server.front.served import trial_budget_ms
 from interim.server.front.state import State
+from interim.server.telemetry.metrics import Counted
 from interim.v1 import control_pb2
 
 _HEAD = """<!doctype html>
@@ -13,17 +14,23 @@ _HEAD = """<!doctype html>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
 <meta http-equiv="refresh" content="5">
+<link rel="icon" href="data:image/svg+xml,%3Csvg xmlns='http://www.w3.org/2000/svg' viewBox='0 0 16 16'%3E%3Cpath
+ fill='%231f6fb2' d='M1 10h3v5H1zM6.5 6h3v9h-3zM12 1h3v14h-3z'/%3E%3C/svg%3E">
 <title>Interim</title>
 <style>
-  :root { color-scheme: light dark; --line: #8884; --quiet: #777; --good: #1a7f37; --bad: #c22 }
-  body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2.5rem auto; padding: 0 1rem }
+  :root { color-scheme: light dark; --line: #8884; --quiet: #666; --good: #1a7f37; --bad: #c22 }
+  @media (prefers-color-scheme: dark) { :root { --quiet: #999; --good: #4cc26a; --bad: #ff7b6b } }
+  body { font: 16px/1.5 system-ui, sans-serif; max-width: 46rem; margin: 2.5rem auto; padding: 0 1rem;
+    overflow-wrap: break-word }
   h1 { font-size: 1.5rem; margin: 0 } h2 { font-size: 1.05rem; margin: 2rem 0 .4rem }
   p { margin: .3rem 0 } .quiet { color: var(--quiet) } .good { color: var(--good) } .bad { color: var(--bad) }
-  table { border-collapse: collapse; width: 100%; font-variant-numeric: tabular-nums }
-  th, td { text-align: right; padding: .3rem .6rem; border-bottom: 1px solid var(--line) }
-  th { font-weight: 600 } th:first-child, td:first-child { text-align: left }
-  code { font: .9em ui-monospace, monospace } pre { padding: .7rem; border: 1px solid var(--line);
-    white-space: pre-wrap; overflow-wrap: anywhere }
+  table { border-collapse: collapse; width: 100%; margin: .6rem 0; font-variant-numeric: tabular-nums }
+  th, td { text-align: right; vertical-align: bottom; padding: .3rem 0 .3rem .6rem;
+    border-bottom: 1px solid var(--line) }
+  th { font-weight: 600 } th:first-child, td:first-child { text-align: left; padding-left: 0; min-width: 3.5rem;
+    overflow-wrap: anywhere }
+  pre { padding: .7rem; border: 1px solid var(--line); font: .9em/1.5 ui-monospace, monospace; overflow-x: auto;
+    white-space: normal } pre span { white-space: nowrap }
 </style>
 """
 
@@ -36,14 +43,15 @@ def page(state: State, grpc_address: str) -> str:
         if why_not
         else '<span class="good">ready</span>'
     )
-    workers = "".join(_worker(worker) for worker in status.workers)
+    metrics = state.requests.means.metrics
+    workers = "".join(_worker(worker, metrics.counted(worker.model)) for worker in status.workers)
     return f"""{_HEAD}
 <h1>Interim</h1>
 <p>{mood} · up {_duration(status.uptime_s)} · {status.in_flight} in flight
 <span class="quiet">· version {escape(status.version)}</span></p>
 {_budgets(state)}{workers}
 <h2>Try it</h2>
-<pre>interim segment street.jpg --server {escape(grpc_address)}{_budget(status)}</pre>
+<pre><span>interim segment street.jpg</span> <span>--server {escape(grpc_address)}</span>{_budget(status)}</pre>
 <p class="quiet"><a href="/metrics">metrics</a> · <a href="/healthz">healthz</a> ·
 <a href="/readyz">readyz</a> · gRPC on {escape(grpc_address)}</p>
 </html>
@@ -53,7 +61,7 @@ def page(state: State, grpc_address: str) -> str:
 def _budget(status: control_pb2.StatusResponse) -> str:
     """The budget to try; none where nothing is measured yet."""
     total_ms = sum(stage.mean_ms for worker in status.workers[:1] for stage in worker.stages)
-    return f" --budget-ms {trial_budget_ms(total_ms):.0f}" if total_ms else ""
+    return f" <span>--budget-ms {trial_budget_ms(total_ms):.0f}</span>" if total_ms else ""
 
 
 def _budgets(state: State) -> str:
@@ -70,23 +78,39 @@ def _budgets(state: State) -> str:
     return f'<p>Budgets <span class="quiet">· {" · ".join(held)}</span></p>\n' if held else ""
 
 
-def _worker(worker: control_pb2.Worker) -> str:
+def _worker(worker: control_pb2.Worker, counted: Counted) -> str:
     totals = accumulate(stage.mean_ms for stage in worker.stages)
     rows = "".join(
-        f"<tr><td>{escape(stage.exit)}<td>{stage.mean_ms:.1f}<td>{stage.p99_ms:.1f}<td>{total:.1f}"
-        for stage, total in zip(worker.stages, totals, strict=True)
+        f"<tr><td>{escape(stage.exit)}<td>{stage.mean_ms:.1f}<td>{stage.p99_ms:.1f}<td>{total:.1f}<td>{answers:,}\n"
+        for stage, total, answers in zip(worker.stages, totals, counted.by_exit[1:], strict=True)
     )
     up = "" if worker.up else ' <span class="bad">(down)</span>'
-    return f"""<h2>{escape(worker.model)}{up}</h2>
+    return f"""<h2>Model {escape(worker.model)}{up}</h2>
 <p class="quiet">{escape(worker.device)} · {escape(worker.dtype)} · {escape(worker.execution)} ·
-{worker.threads} thread{"" if worker.threads == 1 else "s"} · masking {"on" if worker.masking else "off"} ·
-{worker.restarts} restart{"" if worker.restarts == 1 else "s"}</p>
+{_number(worker.threads, "thread")} · masking {"on" if worker.masking else "off"} · {_number(worker.restarts, "restart")}</p>
+<p>{_became(counted)}</p>
 <table>
-<tr><th>stage to<th>mean, ms<th>p99, ms<th>from the start, ms
-{rows}
-</table>
-<p class="quiet">Measured on {worker.height} &times; {worker.width} pixels (height &times; width) with every pixel refined.</p>
+<tr><th>exit<th>stage, ms<th>p99, ms<th>in all, ms<th>answers
+{rows}</table>
+<p class="quiet">Times are means and a 99th percentile, on {worker.height} &times; {worker.width} pixels (height
+&times; width) with every pixel refined. Answers are counted by the deepest exit they had.</p>
 """
+
+
+def _became(counted: Counted) -> str:
+    """What became of requests since the start; what went wrong only where it did."""
+    none = counted.by_exit[0] if counted.by_exit else 0
+    said = [
+        f"{_number(sum(counted.by_exit), 'request')} answered",
+        *([f'<span class="bad">{none:,} without an exit</span>'] if none else []),
+        f'<span class="bad">{counted.late:,} late</span>' if counted.late else "0 late",
+        f"{counted.refused:,} refused",
+    ]
+    return " · ".join(said)
+
+
+def _number(count: int, noun: str) -> str:
+    return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
 def _duration(seconds: float) -> str:

@@ -26,6 +26,10 @@ class ExitHistogram(Collector):
         self.expect(model, exit_)
         self._answers[model][exit_] += 1
 
+    def answers(self, model: str) -> tuple[int, ...]:
+        """How many answers of a model came from each exit, from 0 (none)."""
+        return tuple(self._answers.get(model, ()))
+
     def describe(self) -> list[HistogramMetricFamily]:
         """The empty family: the registry asks for its name."""
         return [HistogramMetricFamily(self._name, self._about, labels=["model"])]

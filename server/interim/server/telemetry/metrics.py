@@ -3,6 +3,8 @@
 Base units, `_total` on counters, a `model` label on all of them.
 """
 
+from dataclasses import dataclass
+
 from prometheus_client import (
     CollectorRegistry,
     Counter,
@@ -24,6 +26,21 @@ _VERDICT = (0.0003, 0.0005, 0.001, 0.002, 0.003, 0.005, 0.01, 0.02, 0.05, 0.1, 1
 _SLACK = (-1, -0.1, -0.02, -0.01, -0.005, -0.002, 0, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1, 5)
 _BATCH = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32)
 _SHARES = (0.001, 0.01, 0.02, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.5, 0.6, 0.7, 0.8, 0.9, 1)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Counted:
+    """What became of a model's requests since the server started.
+
+    Attributes:
+        by_exit: Answers by the exit they came from; first those from none.
+        late: Answers handed over after their deadline.
+        refused: Requests that were not taken in.
+    """
+
+    by_exit: tuple[int, ...]
+    late: int
+    refused: int
 
 
 class Metrics:
@@ -97,6 +114,14 @@ class Metrics:
             "budget_share", "Share of their budgets that the load leaves requests"
         )
 
+    def counted(self, model: str) -> Counted:
+        """What a person asks for first."""
+        return Counted(
+            by_exit=self.exit_reached.answers(model),
+            late=_total(self.late, model),
+            refused=_total(self.refused, model),
+        )
+
     def text(self) -> bytes:
         """All of it in Prometheus' text format."""
         return generate_latest(self.registry)
@@ -111,3 +136,8 @@ class Metrics:
 
     def _gauge(self, name: str, about: str) -> Gauge:
         return Gauge(f"interim_{name}", about, ("model",), registry=self.registry)
+
+
+def _total(counter: Counter, model: str) -> int:
+    samples = (sample for family in counter.collect() for sample in family.samples)
+    return int(sum(sample.value for sample in samples if sample.labels["model"] == model))
