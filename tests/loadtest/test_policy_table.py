@@ -51,12 +51,23 @@ def test_the_best_stands_first_and_only_clear_differences_count() -> None:
     }
 
 
+def test_the_least_lead_is_told_of_all_loads_and_of_high_ones() -> None:
+    """A policy that is near at low load may be far behind at high load; where no load is high, nothing is said."""
+    low, high = (report({"plan": PLAN, "fifo": fifo}) for fifo in ((0.95, 0.95, 0.95), (0.5, 0.5, 0.5)))
+    low["rows"] = [row for row in low["rows"] if row["scenario"] == "poisson-1"]
+    high["rows"] = [row for row in high["rows"] if row["scenario"] == "poisson-4"]
+    _, fifo = standings(merged([low, high]), "plan")
+    assert (fifo.lead, fifo.lead_loaded) == pytest.approx((0.02, 0.47))
+    _, fifo = standings(merged([low]), "plan")
+    assert fifo.lead_loaded is None
+
+
 def test_the_table_has_a_line_for_each_policy_and_the_bound() -> None:
     """Capacities where there are any."""
     lines = table(standings(merged(REPORTS), "plan"), "plan", {"plan": 3.9, "lp": 4.4}).splitlines()
     assert len(lines) == 2 + 4 + 1
-    assert lines[4] == "| `plan` | 97.00 | 97.00 | 90.00 | 50 | 20 |  | 3.90 |"
-    assert lines[5].startswith("| `fifo` | 50.33 |")
+    assert lines[4] == "| `plan` | 97.00 | 97.00 | 90.00 | 50 | 20 |  | |  | 3.90 |"
+    assert lines[5] == "| `fifo` | 50.33 | 50.33 | 90.00 | 50 | 20 | 3, 0 | 46.7 | 46.7 |  |"
     assert "4.40" in lines[-1]
 
 

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 Report = dict[str, Any]
 
 _SAME = ("suite", "seeds", "seed_base", "requests", "stage1_ms", "default_policy")
+LOADED = 2.0
+"""From this load on, in shares of what full runs would take, most requests cannot be carried to the last exit."""
+
 _COLOURS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#7f7f7f")
 _WIDTH, _HEIGHT, _LEFT, _RIGHT, _TOP, _BOTTOM = 640, 380, 52, 170, 16, 44
 
@@ -28,6 +31,8 @@ class Standing:
     """One policy over all scenarios; shares of the bound from 0 to 1.
 
     `worse`, `better`: in how many scenarios the default policy is significantly worse or better (95 %).
+    `lead`, `lead_loaded`: the least by which the default policy is ahead in any scenario, and in any whose load
+    is 2 or more (None: there is none).
     """
 
     policy: str
@@ -38,6 +43,8 @@ class Standing:
     waited_us: float
     better: int
     worse: int
+    lead: float
+    lead_loaded: float | None
 
 
 def merged(reports: Sequence[Report]) -> dict[str, dict[str, Any]]:
@@ -71,19 +78,24 @@ def standings(rows: Mapping[str, Mapping[str, Any]], default: str) -> list[Stand
 def table(found: Sequence[Standing], default: str, capacity: Mapping[str, float]) -> str:
     """The standings as Markdown; `capacity`: the load at a mean utility of .60, where it was measured."""
     lines = [
-        f"| policy | mean %LP | least %LP | with decisions | a choice, us | waited for, us | `{default}` better, worse | capacity |",
-        "|---|---|---|---|---|---|---|---|",
+        f"| policy | mean %LP | least %LP | with decisions | a choice, us | waited for, us | `{default}` better, worse | least lead, points | from load {LOADED:g} | capacity |",
+        "|---|---|---|---|---|---|---|---|---|---|",
     ]
     for each in found:
         shares = " | ".join(f"{100 * share:.2f}" for share in (each.mean, each.least, each.charged))
-        against = "" if each.policy == default else f"{each.better}, {each.worse}"
+        against = " | | " if each.policy == default else _against(each)
         load = f"{capacity[each.policy]:.2f}" if each.policy in capacity else ""
         lines.append(
             f"| `{each.policy}` | {shares} | {each.decision_us:.0f} | {each.waited_us:.0f} | {against} | {load} |"
         )
     if "lp" in capacity:
-        lines.append(f"| the bound (LP) | 100 | 100 | | | | | {capacity['lp']:.2f} |")
+        lines.append(f"| the bound (LP) | 100 | 100 | | | | | | | {capacity['lp']:.2f} |")
     return "\n".join(lines)
+
+
+def _against(each: Standing) -> str:
+    loaded = "" if each.lead_loaded is None else f"{100 * each.lead_loaded:.1f}"
+    return f"{each.better}, {each.worse} | {100 * each.lead:.1f} | {loaded}"
 
 
 def _standing(policy: str, rows: Mapping[str, Any], default: Mapping[str, Any]) -> Standing:
@@ -91,6 +103,7 @@ def _standing(policy: str, rows: Mapping[str, Any], default: Mapping[str, Any]) 
         paired([a - b for a, b in zip(row["lp_share_by_seed"], other["lp_share_by_seed"], strict=True)])
         for row, other in ((rows[name], default[name]) for name in rows)
     ]
+    leads = {name: default[name]["lp_share"] - row["lp_share"] for name, row in rows.items()}
     return Standing(
         policy=policy,
         mean=fmean(row["lp_share"] for row in rows.values()),
@@ -100,13 +113,15 @@ def _standing(policy: str, rows: Mapping[str, Any], default: Mapping[str, Any]) 
         waited_us=fmean(row["waited_us"] for row in rows.values()),
         better=sum(high is not None and high < 0.0 for _, _, high in gaps),
         worse=sum(low is not None and low > 0.0 for _, low, _ in gaps),
+        lead=min(leads.values()),
+        lead_loaded=min((lead for name, lead in leads.items() if _load(name) >= LOADED), default=None),
     )
 
 
 def picture(rows: Mapping[str, Mapping[str, Any]], kind: str, policies: Sequence[str]) -> str:
     """Mean utility against load on one kind of arrivals, the bound on top, as SVG."""
     names = [name for name in next(iter(rows.values())) if name.rpartition("-")[0] == kind]
-    loads = [float(name.rpartition("-")[2]) for name in names]
+    loads = [_load(name) for name in names]
     first = rows[policies[0]]
     curves = {"LP bound": [first[name]["utility"] / first[name]["lp_share"] for name in names]}
     curves |= {policy: [rows[policy][name]["utility"] for name in names] for policy in policies}
@@ -122,6 +137,11 @@ def picture(rows: Mapping[str, Mapping[str, Any]], kind: str, policies: Sequence
     size = f'width="{_WIDTH}" height="{_HEIGHT}" viewBox="0 0 {_WIDTH} {_HEIGHT}"'
     style = 'font-family="sans-serif" font-size="12"'
     return "\n".join([f'<svg xmlns="http://www.w3.org/2000/svg" {size} {style}>', *parts, "</svg>\n"])
+
+
+def _load(scenario: str) -> float:
+    """The load that a scenario's name ends with."""
+    return float(scenario.rpartition("-")[2])
 
 
 def _frame(loads: Sequence[float]) -> list[str]:
