@@ -8,7 +8,19 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmarks import answers, clip, deadlines, decisions, gpu, kernels, overhead, promises, steps, verdicts
+from benchmarks import (
+    answers,
+    clip,
+    deadlines,
+    decisions,
+    gpu,
+    kernels,
+    overhead,
+    promises,
+    steps,
+    stops,
+    verdicts,
+)
 from benchmarks.host import ROOT, this_host
 from benchmarks.server_process import ServerError
 from benchmarks.stalls import stall_meter
@@ -25,6 +37,7 @@ BENCHMARKS = {
     "deadlines": deadlines,
     "decisions": decisions,
     "verdicts": verdicts,
+    "stops": stops,
     "overhead": overhead,
     "clip": clip,
     "gpu": gpu,

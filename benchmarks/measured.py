@@ -14,6 +14,10 @@ if TYPE_CHECKING:
     from interim.loadtest.promises import Check
 
 
+Spread = dict[str, float | None]
+"""Quantiles by name, as `interim.loadtest.quantiles.spread` gives them; None: nothing was measured."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Measured:
     """One benchmark's outcome: `lines` for people, `figures` for programs, `checks` for both."""
@@ -61,3 +65,8 @@ def serving_facts(status: Status) -> dict[str, Any]:
         "threads": worker.threads,
         "longest_slice_ms": round(worker.longest_slice_ms, 3),
     }
+
+
+def in_ms(values: Spread) -> str:
+    """A spread of milliseconds as a line."""
+    return ", ".join(f"{name} {value:.2f}" for name, value in values.items() if value is not None) + " ms"

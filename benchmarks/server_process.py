@@ -72,9 +72,16 @@ class RunningServer:
 
     def verdicts(self) -> tuple[float, float]:
         """Verdicts so far, and those within 3 ms of the request's arrival, as the server sees it."""
+        return self._within("interim_verdict_seconds", "0.003")
+
+    def stops(self) -> tuple[float, float]:
+        """Frames that were stopped so far, and those whose final left within 2 ms, as the server sees it."""
+        return self._within("interim_stop_seconds", "0.002")
+
+    def _within(self, histogram: str, bound: str) -> tuple[float, float]:
         metrics = self.metrics()
-        within = metrics.get(("interim_verdict_seconds_bucket", (("le", "0.003"),)), 0.0)
-        return metrics.get(("interim_verdict_seconds_count", ()), 0.0), within
+        within = metrics.get((f"{histogram}_bucket", (("le", bound),)), 0.0)
+        return metrics.get((f"{histogram}_count", ()), 0.0), within
 
     def stage_seconds(self) -> float:
         """How long stages have run so far, from the histogram `interim_stage_seconds`."""

@@ -11,19 +11,14 @@ floor itself rises, and what the verdict adds is the difference of the two under
 from __future__ import annotations
 
 import asyncio
-import subprocess
-import sys
-import tempfile
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from random import Random
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.asking import usual_ms
-from benchmarks.host import ROOT
+from benchmarks.busy import computing
 from benchmarks.material import HEIGHT, WIDTH, count, pictures
-from benchmarks.measured import Measured, serving_facts
+from benchmarks.measured import Measured, Spread, in_ms, serving_facts
 from benchmarks.server_process import beside, serving
 
 from interim.client import AsyncClient, Refused, Rejection, UnknownModel
@@ -32,7 +27,6 @@ from interim.loadtest.quantiles import spread
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Iterator
 
     from benchmarks.server_process import RunningServer
 
@@ -42,8 +36,6 @@ LIMIT_MS = 3.0
 _NOBODY = "no-such-model"
 _GAP_S = (0.003, 0.03)
 _SETTLE_S = 1.0
-
-Spread = dict[str, float | None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +69,7 @@ async def _measure(server: RunningServer, asked: argparse.Namespace) -> Measured
         first_ms = await usual_ms(client, [picture] * 3, max_exit=1)
         impossible_ms = first_ms / 2
         idle = await _probe(server, client, picture, impossible_ms, probes)
-        with _computing(server.target, picture):
+        with computing(server.target, picture):
             await asyncio.sleep(_SETTLE_S)
             busy = await _probe(server, client, picture, impossible_ms, probes)
         status = await client.status()
@@ -155,24 +147,10 @@ async def _rejected(session: AsyncSession, picture: bytes, **options: Any) -> fl
     return None
 
 
-@contextmanager
-def _computing(target: str, picture: bytes) -> Iterator[None]:
-    """Another process keeps the server computing."""
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder) / "picture.jpg"
-        path.write_bytes(picture)
-        process = subprocess.Popen([sys.executable, "-m", "benchmarks.busy", target, str(path)], cwd=ROOT)
-        try:
-            yield
-        finally:
-            process.kill()
-            process.wait()
-
-
 def _lines(name: str, probes: Probes) -> list[str]:
     return [
-        f"{name + ', floor':<22} {_in_ms(probes.floor)}",
-        f"{name + ', verdict':<22} {_in_ms(probes.verdict)} (a stage ran {100 * probes.computing:.0f} % of the time)",
+        f"{name + ', floor':<22} {in_ms(probes.floor)}",
+        f"{name + ', verdict':<22} {in_ms(probes.verdict)} (a stage ran {100 * probes.computing:.0f} % of the time)",
     ]
 
 
@@ -183,7 +161,3 @@ def _plain(probes: Probes) -> dict[str, Any]:
         "computing": probes.computing,
         "in_time": probes.in_time,
     }
-
-
-def _in_ms(values: Spread) -> str:
-    return ", ".join(f"{name} {value:.2f}" for name, value in values.items() if value is not None) + " ms"

@@ -41,6 +41,7 @@ def bench(*words: str) -> subprocess.CompletedProcess[str]:
     [
         ("deadlines", {"budgets_ms", "full_ms", "alone", "together"}),
         ("verdicts", {"idle", "computing", "verdict_p99_ms"}),
+        ("stops", {"in_time", "client_ms", "floor_ms", "computing"}),
         ("overhead", {"request_ms", "bare_ms", "ratio"}),
         ("clip", {"steady", "hurried", "exit_1_ms", "hurried_fps"}),
         ("steps", {"step", "overload-step"}),

@@ -123,6 +123,7 @@ def test_prometheus_text_parses_with_the_official_parser(over_loopback: Any) -> 
                 "refinement_interval_seconds",
                 "request_seconds",
                 "queue_seconds",
+                "stop_seconds",
                 "verdict_seconds",
             ),
             *("deadline_slack_seconds", "budget_seconds", "stage_seconds", "batch_size", "active_share"),

@@ -88,6 +88,8 @@ class Handover:
         metrics.requests.labels(name, str(send.exit), reason).inc()
         metrics.request.labels(name).observe(handed_s - truth.arrival_s)
         metrics.slack.labels(name).observe(slack_s)
+        if self._live.stopped_s is not None:
+            metrics.stop.labels(name).observe(handed_s - self._live.stopped_s)
         if truth.late(handed_s):
             metrics.late.labels(name).inc()
         note(

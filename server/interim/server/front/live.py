@@ -69,6 +69,8 @@ class Live:
         """Whether its client wanted no answer any more."""
         self.due_s: float | None = None
         """When the timer was to fire that ended it, or that was overdue when its last exit came; None: none was."""
+        self.stopped_s: float | None = None
+        """Since when an exit and a client's stop are both there; None: not yet."""
         self.ended: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         """Done once the request is answered, refused or cancelled."""
         self.over: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -146,8 +148,11 @@ class Live:
 
     def stop(self) -> None:
         """The client wants the newest exit at once."""
+        now_s = self._clock()
         self._means.engine.drain()
-        self._act(self.truth.stop(self._clock()))
+        if not self.truth.ended:
+            self.stopped_s = now_s
+        self._act(self.truth.stop(now_s))
 
     def superseded(self) -> None:
         """A newer frame of the same stream came."""
@@ -191,6 +196,8 @@ class Live:
             return  # a newer exit has overwritten it; its message is the next in the socket
         if now_s >= self.truth.timer_s:
             self.due_s = self.truth.timer_s  # the timer is late, too: what comes with it is heard first
+        if self.stopped_s is not None:
+            self.stopped_s = now_s  # nothing was there to be handed over before
         self.shares[event.exit] = event.active_share
         self.answer.complete(event.exit, maps)
         self._act(self.truth.published(now_s, event.exit, event.active_share, event.last))

@@ -69,6 +69,11 @@ class Metrics:
         self.verdict = self._histogram(
             "verdict_seconds", "From arrival to the engine's verdict, admitted or refused", _VERDICT
         )
+        self.stop = self._histogram(
+            "stop_seconds",
+            "From a client's stop (or exit 1, if that came later) to the hand-over of the final",
+            _VERDICT,
+        )
         self.queue = self._histogram("queue_seconds", "From submission to the start of stage 1", _SHORT)
         self.slack = self._histogram(
             "deadline_slack_seconds", "Deadline less the hand-over of the final; negative: late", _SLACK
