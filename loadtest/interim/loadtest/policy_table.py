@@ -94,8 +94,12 @@ def table(found: Sequence[Standing], default: str, capacity: Mapping[str, float]
 
 
 def _against(each: Standing) -> str:
-    loaded = "" if each.lead_loaded is None else f"{100 * each.lead_loaded:.1f}"
-    return f"{each.better}, {each.worse} | {100 * each.lead:.1f} | {loaded}"
+    loaded = "" if each.lead_loaded is None else _points(each.lead_loaded)
+    return f"{each.better}, {each.worse} | {_points(each.lead)} | {loaded}"
+
+
+def _points(share: float) -> str:
+    return f"{round(100 * share, 1) + 0.0:.1f}"  # never -0.0
 
 
 def _standing(policy: str, rows: Mapping[str, Any], default: Mapping[str, Any]) -> Standing:
