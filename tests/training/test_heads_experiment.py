@@ -34,6 +34,7 @@ def weights(network: nn.Module, named: str) -> int:
     return sum(found)
 
 
+@pytest.mark.slow
 def test_heads_differ_and_the_backbone_does_not() -> None:
     """Of all contestants the parameters of stages are the same, those of early heads are their own."""
     with torch.device("meta"):
