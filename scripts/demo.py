@@ -17,7 +17,8 @@ from PIL import Image
 from interim.client import Client, InterimError, Refinement, Refused
 from interim.client.commands.output import HEADER, row
 from interim.client.commands.places import output_folder
-from interim.client.picture import overlay, palette_of, read_pixels
+from interim.client.painter import painter_of
+from interim.client.picture import read_pixels
 from interim.client.sheet import contact_sheet
 
 if TYPE_CHECKING:
@@ -163,14 +164,15 @@ def _stream(client: Client, image: Path, budget_ms: float) -> list[Refinement]:
 
 def _draw(client: Client, image: Path, streams: dict[str, list[Refinement]], out: Path) -> None:
     """An overlay for every refinement that brought a mask, and one sheet of all exits side by side."""
-    classes = client.model().classes
-    pixels, palette = read_pixels(image), palette_of(classes)
+    painter = painter_of(client.model())
+    pixels = read_pixels(image)
     for name, stream in streams.items():
-        masks = {each.exit: each.mask for each in stream if each.mask is not None}
-        for exit_, mask in masks.items():
-            Image.fromarray(overlay(pixels, mask, palette)).save(out / f"{image.stem}-{name}-exit{exit_}.png")
+        answers = {each.exit: each for each in stream if each.exit}
+        for exit_, answer in answers.items():
+            picture = Image.fromarray(painter.painted(pixels, answer))
+            picture.save(out / f"{image.stem}-{name}-exit{exit_}.png")
     sheet = out / f"{image.stem}-sheet.png"
-    contact_sheet(pixels, streams["generous"], classes, title=image.name).save(sheet)
+    contact_sheet(pixels, streams["generous"], painter, title=image.name).save(sheet)
     print(f"\nevery exit side by side: {sheet}; an overlay per refinement beside it")
 
 

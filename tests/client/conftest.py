@@ -48,6 +48,20 @@ def mask_of(exit_: int) -> npt.NDArray[np.uint8]:
     return mask
 
 
+def described() -> pb.Model:
+    """The scripted model."""
+    exits = [pb.Exit(name=f"exit {k}", quality=0.4 + 0.05 * k, cost_ms=10.0 * k) for k in (1, 2, 3)]
+    return pb.Model(
+        name="scripted",
+        task="segmentation",
+        classes=[pb.Class(id=id_, name=name, rgb=rgb) for id_, (name, rgb) in enumerate(CLASSES)],
+        exits=[*exits, pb.Exit(name="exit 4")],
+        long_side=2048,
+        threshold=0.99,
+        masking=True,
+    )
+
+
 class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.ControlServicer):
     """What a test changes is an attribute; what it wants to know was noted.
 
@@ -55,6 +69,7 @@ class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.Cont
         session: answers a whole Session stream.
         infer_once: answers InferOnce.
         caps, moved: what it says of budgets.
+        model: what it says of its model.
         said: set once `exit_1_and_silence` has answered.
         heard: every message of every session, in order.
         ended: one entry for each session that ended, whoever ended it.
@@ -70,6 +85,7 @@ class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.Cont
         self.infer_once: Callable[[pb.InferRequest, Any], pb.Refinement] = self.last_exit
         self.caps: list[control_pb2.BudgetCap] = []
         self.moved = 0
+        self.model = described()
         self.said = threading.Event()
         self.heard: queue.Queue[pb.SessionRequest] = queue.Queue()
         self.ended: queue.Queue[str] = queue.Queue()
@@ -181,21 +197,20 @@ class ScriptedServer(inference_pb2_grpc.InferenceServicer, control_pb2_grpc.Cont
     def GetModel(self, request: pb.GetModelRequest, context: Any) -> pb.Model:  # noqa: N802
         if request.name not in {"", "scripted"}:
             context.abort(grpc.StatusCode.NOT_FOUND, f"no model {request.name!r}; there is scripted")
-        exits = [pb.Exit(name=f"exit {k}", quality=0.4 + 0.05 * k, cost_ms=10.0 * k) for k in (1, 2, 3)]
-        return pb.Model(
-            name="scripted",
-            task="segmentation",
-            classes=[pb.Class(id=id_, name=name, rgb=rgb) for id_, (name, rgb) in enumerate(CLASSES)],
-            exits=[*exits, pb.Exit(name="exit 4")],
-            long_side=2048,
-            threshold=0.99,
-            masking=True,
-        )
+        return self.model
 
     def Status(self, _: control_pb2.StatusRequest, __: Any) -> control_pb2.StatusResponse:  # noqa: N802
         stages = [control_pb2.StageCost(exit=f"exit {k}", mean_ms=10.0, p99_ms=12.0) for k in (1, 2, 3, 4)]
         worker = control_pb2.Worker(
-            model="scripted", device="cpu", dtype="float32", up=True, height=360, width=480, stages=stages
+            model="scripted",
+            device="cpu",
+            dtype="float32",
+            up=True,
+            height=360,
+            width=480,
+            stages=stages,
+            task="pose",
+            classes=["head", "foot"],
         )
         return control_pb2.StatusResponse(
             version="0.1.0", uptime_s=61.0, ready=True, in_flight=2, bytes_in_flight=4096, workers=[worker]

@@ -224,6 +224,7 @@ def test_the_status_is_shown(server: ScriptedServer, capsys: pytest.CaptureFixtu
     printed = capsys.readouterr().out
     assert f"{server.address}: ready, version 0.1.0, up 1 min 1 s, 2 in flight (0.0 MiB)" in printed
     assert "scripted: up, 0 restarts" in printed
+    assert "  pose, 2 joints: head, foot" in printed
     assert "for 360 x 480 pixels (height x width)" in printed
     assert main(["status", "--server", server.address, "--json", "-"]) == 0
     assert json.loads(capsys.readouterr().out)["workers"][0]["size"] == [360, 480]

@@ -12,6 +12,7 @@ from PIL import Image
 
 from interim.client.catalogue import LabelClass
 from interim.client.errors import UnreadableImage
+from interim.client.painter import MaskPainter
 from interim.client.picture import overlay, palette_of, read_pixels
 from interim.client.refinement import Reason, Refinement
 from interim.client.sheet import PAPER, contact_sheet
@@ -72,7 +73,7 @@ def test_a_class_that_no_pixel_can_have_is_passed_over() -> None:
 def test_a_sheet_shows_the_input_and_each_exit() -> None:
     """One picture for the input and one for each exit, none for a final that repeats an exit."""
     answers = [refinement(1), refinement(2), refinement(2, final=True, reason=Reason.DEADLINE)]
-    sheet = contact_sheet(GREY, answers, [SKY, ROAD], title="street.jpg")
+    sheet = contact_sheet(GREY, answers, MaskPainter([SKY, ROAD]), title="street.jpg")
     pixels = np.asarray(sheet)
     inputs = (pixels == 100).all(axis=2).sum()
     skies = (pixels == [45, 45, 155]).all(axis=2).sum()
@@ -85,7 +86,7 @@ def test_a_sheet_shows_the_input_and_each_exit() -> None:
 @pytest.mark.parametrize(("share", "filled"), [(0.0, 480), (0.25, 360), (1.0, 0)])
 def test_the_bar_says_how_much_is_sure(share: float, filled: int) -> None:
     """Below each exit a bar is filled by the share of pixels that need no more work."""
-    sheet = contact_sheet(GREY, [refinement(1, active_share=share)], [SKY, ROAD], title="")
+    sheet = contact_sheet(GREY, [refinement(1, active_share=share)], MaskPainter([SKY, ROAD]), title="")
     rows = (np.asarray(sheet) == [46, 125, 92]).all(axis=2)
     assert rows.sum(axis=1).max() == filled
 
@@ -93,7 +94,7 @@ def test_the_bar_says_how_much_is_sure(share: float, filled: int) -> None:
 def test_only_classes_that_are_seen_are_in_the_legend() -> None:
     """A class no mask shows has no key."""
     unseen = LabelClass(id=7, name="pole", rgb=(9, 200, 9))
-    sheet = contact_sheet(GREY, [refinement(1)], [SKY, ROAD, unseen], title="")
+    sheet = contact_sheet(GREY, [refinement(1)], MaskPainter([SKY, ROAD, unseen]), title="")
     assert shows(sheet, ROAD.rgb)
     assert not shows(sheet, unseen.rgb)
 
@@ -104,7 +105,7 @@ def test_a_sheet_holds_any_picture_and_any_number_of_exits(height: int, exits: i
     pixels = np.zeros((height, 120, 3), np.uint8)
     masks = np.zeros((height, 120), np.uint8)
     answers = [refinement(exit_, mask=masks) for exit_ in range(1, exits + 1)]
-    sheet = contact_sheet(pixels, answers, [], title="x")
+    sheet = contact_sheet(pixels, answers, MaskPainter([]), title="x")
     assert sheet.height < 2300
     assert sheet.width < 3000
 

@@ -8,12 +8,14 @@ import pytest
 import zstandard
 
 from interim.client import errors
+from interim.client.joint import Joint
 from interim.client.outbox import Outbox
 from interim.client.refinement import Reason, Refinement
 from interim.client.transcript import Rejection, Revision, Transcript
 from interim.v1 import inference_pb2 as pb
 
 MASK = pb.LabelMap(encoding=pb.RAW, height=1, width=2, data=b"\x01\x02")
+POSE = pb.Pose(joints=[pb.Joint(name="head", x=1.5, y=2.0, confidence=0.25)])
 
 
 def said(exit_: int, *, mask: pb.LabelMap | None = MASK, **fields: Any) -> pb.SessionResponse:
@@ -105,10 +107,19 @@ def test_a_final_without_a_mask_repeats_the_last_one() -> None:
     assert final.final
 
 
+def test_joints_are_read_and_repeated_likewise() -> None:
+    """A pose model's answer has joints in place of a mask."""
+    transcript = opened()
+    first = heard(transcript, said(1, mask=None, pose=POSE))
+    assert first.mask is None
+    assert first.joints == (Joint(name="head", x=1.5, y=2.0, confidence=0.25),)
+    assert heard(transcript, last(1)).joints is first.joints
+
+
 def test_no_exit_is_no_mask() -> None:
     """At exit 0 there is no mask, and no error."""
     answer = heard(opened(), last(0, retry_after_ms=40.0))
-    assert (answer.exit, answer.mask, answer.retry_after_ms) == (0, None, 40.0)
+    assert (answer.exit, answer.mask, answer.joints, answer.retry_after_ms) == (0, None, (), 40.0)
 
 
 @pytest.mark.parametrize(
@@ -122,6 +133,14 @@ def test_no_exit_is_no_mask() -> None:
         pytest.param([], last(1), "no mask at exit 1", id="final without the mask it needs"),
         pytest.param([said(1)], last(2), "no mask at exit 2", id="final newer than its mask"),
         pytest.param([], said(1, mask=None), "no mask at exit 1", id="no mask"),
+        pytest.param([], said(1, pose=POSE), "a mask and joints in one answer", id="both"),
+        pytest.param([], last(0, pose=POSE), "a mask at exit 0", id="joints at 0"),
+        pytest.param(
+            [],
+            said(1, mask=None, pose=pb.Pose(joints=[pb.Joint(confidence=1.5)])),
+            "a joint with a confidence of 1.5",
+            id="too sure",
+        ),
         pytest.param([], last(0, reason=pb.REASON_UNSPECIFIED), "without a reason", id="no reason"),
         pytest.param([], said(1, active_share=1.5), "active share of 1.5", id="share over 1"),
         pytest.param([], said(1, active_share=float("nan")), "active share of nan", id="share not a number"),

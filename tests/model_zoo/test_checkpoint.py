@@ -30,6 +30,7 @@ def card() -> Card:
         network="hrnet-w18s-adpc",
         classes=CLASSES,
         threshold=0.9,
+        bones=((0, 2), (1, 2)),
         adaptive=measured(0.1),
         dense=measured(0.2),
     )

@@ -4,6 +4,7 @@ Engines load it as `tests.server.scripted:quick`. What it does to one request is
 of the image: (command, exit at which it happens, class of exit 1).
 """
 
+import dataclasses
 import os
 import signal
 import time
@@ -101,6 +102,13 @@ class ScriptedModel:
 def quick() -> ScriptedModel:
     """For processes: 3 slices of 1 ms a stage."""
     return ScriptedModel(slice_s=0.001)
+
+
+def small() -> ScriptedModel:
+    """For processes: as `quick`, of images of at most 48 pixels."""
+    model = quick()
+    model.spec = dataclasses.replace(model.spec, long_side=48)
+    return model
 
 
 def steady() -> ScriptedModel:

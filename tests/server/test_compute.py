@@ -47,7 +47,7 @@ class Rig:
 
     def exit_done(self, request: Request, exit_: int, active_share: float) -> None:
         maps = self.arena.read(request.slot, exit_)
-        assert maps is not None, "it is said before it is there"
+        assert isinstance(maps, Maps), "it is said before it is there"
         self.done.append((request.id, exit_, active_share, maps))
 
     def failed(self, request: Request, detail: str) -> None:

@@ -14,7 +14,7 @@ from typing import TypeVar
 import pytest
 from tests.server.scripted import CRASH, EXITS, HANG, RAISE, picture
 
-from interim.server.engine.arena import Arena, Slot
+from interim.server.engine.arena import Arena, Maps, Slot
 from interim.server.engine.messages import (
     Ask,
     Begun,
@@ -153,7 +153,7 @@ def test_an_engine_serves_and_survives_what_a_terminal_sends() -> None:
         assert failed.detail == "The model raised RuntimeError: it says so in two lines."
         for id_ in (1, 3):
             maps = front.arena.read(front.slots[id_], EXITS)
-            assert maps is not None
+            assert isinstance(maps, Maps)
             assert (maps.labels == (id_ + EXITS - 1) % 5).all()
             front.worker.send(Forget(id=id_))
             await front.hear(Freed, lambda message, id_=id_: message.id == id_)  # type: ignore[misc]
@@ -187,7 +187,7 @@ def test_killed_with_requests_in_flight() -> None:
         for id_ in range(20):
             for exit_ in front.exits(id_)[-1:]:
                 maps = front.arena.read(front.slots[id_], exit_)
-                assert maps is not None
+                assert isinstance(maps, Maps)
                 assert (maps.labels == (id_ + exit_ - 1) % 5).all()
         await front.until(lambda: front.worker.up)
         assert [type(message) for message in front.said].count(Ready) == 2

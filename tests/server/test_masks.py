@@ -13,7 +13,8 @@ from hypothesis.extra import numpy as hnp
 from PIL import Image
 
 from interim.server.engine.arena import Maps
-from interim.server.front.masks import Wanted, encode
+from interim.server.front.extras import Extras
+from interim.server.front.masks import WantedMask, encode_mask
 from interim.v1 import inference_pb2 as pb
 
 SHAPES = hnp.array_shapes(min_dims=2, max_dims=2, min_side=1, max_side=33)
@@ -39,10 +40,9 @@ def encoded(
     labels: Any, *, encoding: Any = pb.RLE_ZSTD, size: Any = None, quarter: Any = False, extras: Any = False
 ) -> Any:
     cells = np.ones((-(-labels.shape[0] // 4), -(-labels.shape[1] // 4)), np.uint8)
-    wanted = Wanted(
-        encoding=encoding, size=size or labels.shape, quarter=quarter, confidence=extras, active=extras
-    )
-    return encode(Maps(labels, cells * 200, cells), wanted).refinement
+    more = Extras(confidence=extras, active=extras)
+    wanted = WantedMask(encoding=encoding, size=size or labels.shape, quarter=quarter, extras=more)
+    return encode_mask(Maps(labels, cells * 200, cells), wanted).refinement
 
 
 @given(LABELS, st.sampled_from([pb.RAW, pb.RLE_ZSTD, pb.PNG]))

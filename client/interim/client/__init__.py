@@ -1,4 +1,4 @@
-"""The client of Interim: send an image and a budget, iterate over masks that get better.
+"""The client of Interim: send an image and a budget, iterate over masks (or joints) that get better.
 
     from interim.client import Client
 
@@ -34,6 +34,7 @@ from interim.client.errors import (
     UnknownModel,
     UnreadableImage,
 )
+from interim.client.joint import Joint
 from interim.client.refinement import Reason, Refinement
 from interim.client.request import ImageSource, Options
 from interim.client.session import AsyncSession, Session
@@ -58,6 +59,7 @@ __all__ = [
     "ImageSource",
     "InterimError",
     "InvalidArgument",
+    "Joint",
     "LabelClass",
     "Model",
     "NoExit",

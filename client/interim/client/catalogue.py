@@ -7,7 +7,7 @@ from interim.v1 import inference_pb2 as pb
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class LabelClass:
-    """One class a pixel may have.
+    """One class a pixel may have, or one joint.
 
     Attributes:
         id: its value in a mask.
@@ -27,7 +27,7 @@ class Exit:
     Attributes:
         name: as its author calls it.
         quality: mean per-image score of stopping here, on a validation set; None where not measured.
-        miou: data-set score, 0 to 1; None where not measured.
+        miou: data-set score, 0 to 1 (of a pose model its PCK); None where not measured.
         cost_ms: predicted on the server's device, cumulative from arrival; None where unknown.
     """
 
@@ -44,11 +44,12 @@ class Model:
     Attributes:
         name: to ask for it by.
         task: "segmentation", "pose" or "classification".
-        classes: what its masks are made of.
+        classes: what its masks are made of, or the joints it finds.
         exits: in order; exit k is `exits[k - 1]`.
         long_side: larger images are scaled down to this many pixels on their long side.
-        threshold: a pixel is sure when its confidence is above this, 0 to 1.
+        threshold: a pixel is sure when its confidence is above this, 0 to 1; of a pose model, below it.
         masking: whether sure pixels are skipped.
+        bones: pairs of joints, by class id, that a drawing joins by a line.
     """
 
     name: str
@@ -58,6 +59,7 @@ class Model:
     long_side: int
     threshold: float
     masking: bool
+    bones: tuple[tuple[int, int], ...] = ()
 
 
 def model_of(message: pb.Model) -> Model:
@@ -70,6 +72,7 @@ def model_of(message: pb.Model) -> Model:
         long_side=message.long_side,
         threshold=message.threshold,
         masking=message.masking,
+        bones=tuple((each.first, each.second) for each in message.bones),
     )
 
 

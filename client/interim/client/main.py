@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from importlib.metadata import PackageNotFoundError, version
 
-from interim.client.commands import budget, models, segment, status, watch
+from interim.client.commands import budget, models, pose, segment, status, watch
 from interim.client.commands.ending import ended
 
 
@@ -25,12 +25,12 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="interim",
-        description="Ask an Interim server for masks that get better until the time is up.",
+        description="Ask an Interim server for masks, or joints, that get better until the time is up.",
         epilog="Each command has its own --help. Exit status: 0 done, 1 it failed, 2 wrong use.",
     )
     parser.add_argument("--version", action="version", version=f"interim {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
-    for command in (segment, watch, models, status, budget):
+    for command in (segment, pose, watch, models, status, budget):
         command.add(commands)
     return parser
 

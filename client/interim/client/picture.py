@@ -14,6 +14,8 @@ from interim.client.errors import UnreadableImage
 from interim.client.request import ImageSource
 
 Pixels = npt.NDArray[np.uint8]
+Colour = tuple[int, int, int]
+"""Red, green and blue, 0 to 255."""
 
 _STRENGTH: Final = 0.55  # of a class's colour over the picture; its outline is drawn at full strength
 _UNNAMED: Final = 0.618034  # turns of the colour wheel between two classes without a colour of their own
@@ -55,6 +57,12 @@ def palette_of(classes: Iterable[LabelClass]) -> Pixels:
         if each.id < len(palette):  # no pixel can have another
             palette[each.id] = each.rgb
     return palette
+
+
+def colour_of(palette: Pixels, id_: int) -> Colour:
+    """One colour of a palette."""
+    red, green, blue = palette[id_].tolist()
+    return red, green, blue
 
 
 def overlay(pixels: Pixels, mask: Pixels, palette: Pixels) -> Pixels:

@@ -1,4 +1,4 @@
-"""One answer of the server: a mask, and what it says of exits and time."""
+"""One answer of the server: a mask or joints, and what it says of exits and time."""
 
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from interim.client.errors import ProtocolError
+from interim.client.joint import Joint, joints_of
 from interim.client.mask import decode_byte_map, decode_label_map
 from interim.v1 import inference_pb2 as pb
 
@@ -50,9 +51,11 @@ class Refinement:
         exit: the exit this answer comes from, from 1; 0 where no exit was reached.
         exits: how many exits the model has; 0 where the frame never reached the server.
         mask: (H, W) uint8 class ids, read-only; the last one again on a final without its own;
-            None where `exit` is 0.
-        confidence: (h, w) uint8, read-only: the largest class probability, 0 to 255 for 0 to 1; at the
-            logits' resolution; None unless asked for.
+            None where `exit` is 0, and of a pose model.
+        joints: what a pose model found, in the order of its classes; the last ones again on a final without
+            its own; empty where `exit` is 0, and of other models.
+        confidence: (h, w) uint8, read-only: the largest class probability (of a pose model: heat), 0 to 255
+            for 0 to 1; at the logits' resolution; None unless asked for.
         active: (h, w) bool, read-only: where the next stage would still refine; None unless asked for.
         active_share: share of the pixels still being refined, 0 to 1.
         elapsed_ms: since the request's arrival at the server.
@@ -72,6 +75,7 @@ class Refinement:
     exit: int
     exits: int
     mask: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
+    joints: tuple[Joint, ...] = field(default=(), repr=False)
     confidence: npt.NDArray[np.uint8] | None = field(default=None, repr=False)
     active: npt.NDArray[np.bool_] | None = field(default=None, repr=False)
     active_share: float = 0.0
@@ -99,15 +103,16 @@ def refinement_of(message: pb.Refinement, before: Refinement | None, *, seen_ms:
         ProtocolError: The message contradicts itself or the one before.
     """
     _check(message, before)
-    mask, confidence, active = _maps(message, before)
+    found = _found(message, before)
     return Refinement(
         request_id=message.request_id,
         model=message.model,
         exit=message.exit,
         exits=message.exits,
-        mask=mask,
-        confidence=confidence,
-        active=active,
+        mask=found.mask,
+        joints=found.joints,
+        confidence=found.confidence,
+        active=found.active,
         active_share=message.active_share,
         elapsed_ms=message.elapsed_ms,
         remaining_ms=message.remaining_ms,
@@ -124,13 +129,14 @@ def refinement_of(message: pb.Refinement, before: Refinement | None, *, seen_ms:
 
 def _check(message: pb.Refinement, before: Refinement | None) -> None:
     reached = before.exit if before else 0
-    has_mask = message.HasField("mask")
+    has_answer = message.HasField("mask") or message.HasField("pose")
     broken = {
         f"exit {message.exit} of {message.exits}": message.exit > message.exits,
         f"exit {message.exit} after exit {reached}": message.exit < reached,
         f"exit {message.exit} twice": message.exit == reached and not message.final,
-        "a mask at exit 0": not message.exit and has_mask,
-        f"no mask at exit {message.exit}": not has_mask and message.exit != reached,
+        "a mask at exit 0": not message.exit and has_answer,
+        f"no mask at exit {message.exit}": not has_answer and message.exit != reached,
+        "a mask and joints in one answer": message.HasField("mask") and message.HasField("pose"),
         "a final answer without a reason": message.final and not message.reason,
         f"an active share of {message.active_share}": not 0.0 <= message.active_share <= 1.0,
     }
@@ -139,15 +145,30 @@ def _check(message: pb.Refinement, before: Refinement | None) -> None:
             raise ProtocolError(f"the server sent {what}")
 
 
-def _maps(
-    message: pb.Refinement, before: Refinement | None
-) -> tuple[npt.NDArray[np.uint8] | None, npt.NDArray[np.uint8] | None, npt.NDArray[np.bool_] | None]:
-    if not message.HasField("mask"):
-        return (before.mask, before.confidence, before.active) if before else (None, None, None)
-    mask = decode_label_map(message.mask)
-    confidence = decode_byte_map(message.confidence) if message.HasField("confidence") else None
-    active = decode_byte_map(message.active) if message.HasField("active") else None
-    return mask, confidence, None if active is None else _flags(active)
+@dataclass(frozen=True, kw_only=True, slots=True, eq=False)
+class _Found:
+    """What an answer found; all of it is of one exit."""
+
+    mask: npt.NDArray[np.uint8] | None = None
+    joints: tuple[Joint, ...] = ()
+    confidence: npt.NDArray[np.uint8] | None = None
+    active: npt.NDArray[np.bool_] | None = None
+
+
+def _found(message: pb.Refinement, before: Refinement | None) -> _Found:
+    """What is in a message, or was in the one before."""
+    if not (message.HasField("mask") or message.HasField("pose")):
+        if before is None:
+            return _Found()
+        return _Found(
+            mask=before.mask, joints=before.joints, confidence=before.confidence, active=before.active
+        )
+    return _Found(
+        mask=decode_label_map(message.mask) if message.HasField("mask") else None,
+        joints=joints_of(message.pose),
+        confidence=decode_byte_map(message.confidence) if message.HasField("confidence") else None,
+        active=_flags(decode_byte_map(message.active)) if message.HasField("active") else None,
+    )
 
 
 def _flags(active: npt.NDArray[np.uint8]) -> npt.NDArray[np.bool_]:

@@ -5,12 +5,10 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-import numpy as np
-import numpy.typing as npt
 from PIL import Image, ImageDraw, ImageFont
 
-from interim.client.catalogue import LabelClass
-from interim.client.picture import Pixels, overlay, palette_of
+from interim.client.painter import Painter
+from interim.client.picture import Colour, Pixels
 from interim.client.refinement import Reason, Refinement
 
 PAPER: Final = (250, 250, 248)
@@ -40,8 +38,6 @@ _WORDS: Final = {
     Reason.OTHER: "final",
 }
 
-Colour = tuple[int, int, int]
-
 
 @dataclass(frozen=True, kw_only=True, slots=True)
 class _Panel:
@@ -55,28 +51,26 @@ class _Panel:
 
 
 def contact_sheet(
-    pixels: Pixels, refinements: Sequence[Refinement], classes: Sequence[LabelClass], *, title: str
+    pixels: Pixels, refinements: Sequence[Refinement], painter: Painter, *, title: str
 ) -> Image.Image:
-    """Draws the picture, each exit's overlay with what it cost, and the classes seen.
+    """Draws the picture, each exit's answer over it with what it cost, and what its colours mean.
 
     Args:
         pixels: the picture, (H, W, 3) uint8.
         refinements: what was answered, in order.
-        classes: the model's.
+        painter: what draws the model's answers.
         title: of the sheet, at its top.
     """
-    palette = palette_of(classes)
     panels = [_Panel(pixels=pixels, name="input", detail=f"{pixels.shape[1]} x {pixels.shape[0]} pixels")]
-    panels += [_panel(pixels, group, palette) for group in _by_exit(refinements)]
-    legend = _legend([each.mask for each in refinements if each.mask is not None], classes, palette)
-    return _compose(panels, legend, title=title, subtitle=_subtitle(refinements))
+    panels += [_panel(pixels, group, painter) for group in _by_exit(refinements)]
+    return _compose(panels, painter.legend(refinements), title=title, subtitle=_subtitle(refinements))
 
 
 def _by_exit(refinements: Iterable[Refinement]) -> list[list[Refinement]]:
     """The answers of each exit together: a final may repeat the exit before it."""
     groups: list[list[Refinement]] = []
     for each in refinements:
-        if not each.exit or each.mask is None:
+        if not each.exit:
             continue
         if not groups or groups[-1][0].exit != each.exit:
             groups.append([])
@@ -84,15 +78,14 @@ def _by_exit(refinements: Iterable[Refinement]) -> list[list[Refinement]]:
     return groups
 
 
-def _panel(pixels: Pixels, group: Sequence[Refinement], palette: Pixels) -> _Panel:
+def _panel(pixels: Pixels, group: Sequence[Refinement], painter: Painter) -> _Panel:
     first, last = group[0], group[-1]
-    assert first.mask is not None
     words = [f"exit {first.exit} of {first.exits}"]
     if last.reason:
         words.append(_WORDS[last.reason])
         words += [f"{last.elapsed_ms:.0f} ms"] if last is not first else []
     return _Panel(
-        pixels=overlay(pixels, first.mask, palette),
+        pixels=painter.painted(pixels, first),
         name="  ·  ".join([*words, "late"] if last.late else words),
         detail=f"{first.elapsed_ms:.0f} ms  ·  {first.active_share:.0%} still refining",
         sure=1.0 - first.active_share,
@@ -105,24 +98,6 @@ def _subtitle(refinements: Sequence[Refinement]) -> str:
         return ""
     last = refinements[-1]
     return f"{last.model}  ·  budget {last.budget_ms:.0f} ms ({last.budget_policy})"
-
-
-def _legend(
-    masks: Sequence[npt.NDArray[np.uint8]], classes: Sequence[LabelClass], palette: Pixels
-) -> list[tuple[str, Colour]]:
-    """Name with share of the last mask, and colour, of each class that any mask shows; largest first."""
-    if not masks:
-        return []
-    names = {each.id: each.name for each in classes}
-    seen = sum(np.bincount(mask.ravel(), minlength=256) for mask in masks)
-    shares = np.bincount(masks[-1].ravel(), minlength=256) / masks[-1].size
-    order = sorted(np.flatnonzero(seen).tolist(), key=lambda id_: -shares[id_])
-    return [(f"{names.get(id_, f'class {id_}')} {shares[id_]:.1%}", _rgb(palette[id_])) for id_ in order]
-
-
-def _rgb(colour: Pixels) -> Colour:
-    red, green, blue = colour.tolist()
-    return red, green, blue
 
 
 def _compose(

@@ -31,6 +31,8 @@ class Worker:
         longest_slice_ms: nobody waits longer than this for the device.
         stages: their costs at `size`.
         size: (height, width) the costs are for, pixels.
+        task: "segmentation", "pose" or "classification"; "" where the server is older than this field.
+        classes: the names of the model's classes, by id; of a pose model, of its joints.
     """
 
     model: str
@@ -44,6 +46,8 @@ class Worker:
     longest_slice_ms: float
     stages: tuple[StageCost, ...]
     size: tuple[int, int]
+    task: str = ""
+    classes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True, slots=True)
@@ -97,4 +101,6 @@ def _worker(message: pb.Worker) -> Worker:
             StageCost(exit=each.exit, mean_ms=each.mean_ms, p99_ms=each.p99_ms) for each in message.stages
         ),
         size=(message.height, message.width),
+        task=message.task,
+        classes=tuple(message.classes),
     )

@@ -53,7 +53,8 @@ class ModelSpec:
 
     `multiple`: height and width must be divisible by it (pad, then crop). `stride`: logits are this
     many times smaller than the image. `long_side`: the longest side served, in pixels. `threshold`: a
-    pixel whose confidence is above it is sure, and is not refined further.
+    pixel whose confidence is above it is sure, and is not refined further (pose: below it). The classes
+    of a pose model are its joints; `bones`: pairs of them that a drawing joins.
     """
 
     name: str
@@ -64,13 +65,14 @@ class ModelSpec:
     stride: int = 4
     long_side: int = 1024
     threshold: float = 0.998
+    bones: tuple[tuple[int, int], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
     """The answer of one exit for a batch, at the logits' resolution (h = H / stride, w = W / stride).
 
-    `logits` (N, C, h, w); `confidence` (N, h, w) float32 in 0 to 1; `active` (N, h, w) bool: the
+    `logits` (N, C, h, w), of a pose model heat; `confidence` (N, h, w) float32 in 0 to 1; `active` (N, h, w) bool: the
     positions that are not sure yet. With confidence adaptivity they are those that the next stage
     refines, and never grow; without it the next stage refines all, and they only inform.
     """

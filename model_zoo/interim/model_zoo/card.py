@@ -56,6 +56,7 @@ class Card:
     (registry.FILLS). `data`, `licence`, `recipe`,
     `hardware`, `commit`, `note` are for people. `temperatures`: what divides each exit's logits, so that
     confidence can be believed (empty: nothing does); `gains`: what each exit but the first adds, by image.
+    `bones`: of a pose model, whose classes are joints, pairs of them that a drawing joins.
     `adaptive`, `dense`: measured with confidence
     adaptivity on and off; None where it was not measured.
     """
@@ -77,6 +78,7 @@ class Card:
     note: str = ""
     temperatures: tuple[float, ...] = ()
     gains: tuple[Gain, ...] = ()
+    bones: tuple[tuple[int, int], ...] = ()
     adaptive: Measured | None = None
     dense: Measured | None = None
 
@@ -95,6 +97,7 @@ class Card:
             entries = json.loads(text)
             entries["classes"] = tuple(_class(entry) for entry in entries["classes"])
             entries["temperatures"] = tuple(entries.get("temperatures", ()))
+            entries["bones"] = tuple((int(one), int(other)) for one, other in entries.get("bones", ()))
             entries["gains"] = tuple(Gain(**entry) for entry in entries.get("gains", ()))
             for name in ("adaptive", "dense"):
                 entries[name] = _measured(entries.get(name))

@@ -11,7 +11,8 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
-from interim.model_zoo.anytime import ExitSpec
+from interim.model_zoo.anytime import ExitSpec, Task
+from interim.model_zoo.bones import usual_bones
 from interim.model_zoo.card import Card
 from interim.model_zoo.errors import CheckpointError
 from interim.model_zoo.registry import build
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from interim.model_zoo.anytime import ModelSpec
+    from interim.model_zoo.bones import Bones
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.model_zoo.networks.mdeq.network import AnytimeMdeq
 
@@ -131,7 +133,13 @@ def spec_of(spec: ModelSpec, card: Card, *, adaptive: bool) -> ModelSpec:
         exits=exits,
         threshold=card.threshold,
         long_side=card.long_side,
+        bones=_bones(card) if spec.task is Task.POSE else (),
     )
+
+
+def _bones(card: Card) -> Bones:
+    """The card's; a card that names none is taken to be of a person."""
+    return card.bones or usual_bones([each.name for each in card.classes])
 
 
 def _folder(path_or_name: str | Path) -> Path:

@@ -110,10 +110,10 @@ def read_order(folder: Path) -> tuple[list[Path], list[Place]]:
 
 
 def _check(specs: Sequence[ModelSpec], useful: Sequence[Place]) -> None:
-    shared = {(spec.classes, spec.stride, spec.multiple, spec.long_side) for spec in specs}
+    shared = {(spec.task, spec.classes, spec.stride, spec.multiple, spec.long_side) for spec in specs}
     if len(shared) != 1:
         raise BadInputError(
-            f"The networks of a sequence differ in classes, stride or size: {', '.join(each.name for each in specs)}"
+            f"The networks of a sequence differ in classes, task, stride or size: {', '.join(each.name for each in specs)}"
         )
     known = all(0 <= at.member < len(specs) and 1 <= at.exit <= len(specs[at.member].exits) for at in useful)
     if not useful or not known or any(left >= right for left, right in pairwise(useful)):

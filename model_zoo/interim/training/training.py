@@ -16,6 +16,7 @@ from tqdm import tqdm
 from interim.model_zoo.card import Card
 from interim.model_zoo.checkpoint import read, write
 from interim.model_zoo.registry import build
+from interim.training.data.people.folder import PeopleFolder
 from interim.training.material import lessons_of
 from interim.training.run import Run
 from interim.training.starting import start_from
@@ -113,6 +114,7 @@ def _card(run: Run, data: Data) -> Card:
         classes=data.classes,
         threshold=recipe.threshold,
         fill=recipe.fill,
+        bones=data.skeleton.bones if isinstance(data, PeopleFolder) else (),
         long_side=LONG_SIDE if recipe.task == "segmentation" else max(recipe.crop),
         data=_sources(recipe, data),
         licence=recipe.licence,

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18interim/v1/control.proto\x12\ninterim.v1\"\x0f\n\rStatusRequest\"\xa5\x01\n\x0eStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08uptime_s\x18\x02 \x01(\x01\x12\r\n\x05ready\x18\x03 \x01(\x08\x12\x10\n\x08\x64raining\x18\x04 \x01(\x08\x12\x11\n\tin_flight\x18\x05 \x01(\r\x12\x17\n\x0f\x62ytes_in_flight\x18\x06 \x01(\x04\x12#\n\x07workers\x18\x07 \x03(\x0b\x32\x12.interim.v1.Worker\"\xe9\x01\n\x06Worker\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\r\n\x05\x64type\x18\x03 \x01(\t\x12\x11\n\texecution\x18\x04 \x01(\t\x12\x0f\n\x07masking\x18\x05 \x01(\x08\x12\x0f\n\x07threads\x18\x06 \x01(\r\x12\n\n\x02up\x18\x07 \x01(\x08\x12\x10\n\x08restarts\x18\x08 \x01(\r\x12\x18\n\x10longest_slice_ms\x18\t \x01(\x01\x12%\n\x06stages\x18\n \x03(\x0b\x32\x15.interim.v1.StageCost\x12\x0e\n\x06height\x18\x0b \x01(\r\x12\r\n\x05width\x18\x0c \x01(\r\":\n\tStageCost\x12\x0c\n\x04\x65xit\x18\x01 \x01(\t\x12\x0f\n\x07mean_ms\x18\x02 \x01(\x01\x12\x0e\n\x06p99_ms\x18\x03 \x01(\x01\"\x12\n\x10GetBudgetRequest\"m\n\x13SetBudgetCapRequest\x12\x12\n\nat_most_ms\x18\x01 \x01(\x01\x12\r\n\x05ttl_s\x18\x02 \x01(\x01\x12\x15\n\rrequest_class\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x05 \x01(\x08\"E\n\x15\x43learBudgetCapRequest\x12\x1a\n\rrequest_class\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x10\n\x0e_request_class\"\xf0\x01\n\x0b\x42udgetState\x12\x12\n\ndefault_ms\x18\x01 \x01(\x01\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12*\n\x08policies\x18\x03 \x03(\x0b\x32\x18.interim.v1.BudgetPolicy\x12#\n\x04\x63\x61ps\x18\x04 \x03(\x0b\x32\x15.interim.v1.BudgetCap\x12\x17\n\nload_share\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08queue_ms\x18\x06 \x01(\x01\x12\x11\n\tin_flight\x18\x07 \x01(\r\x12\r\n\x05moved\x18\x08 \x01(\r\x12\x0f\n\x07\x63leared\x18\t \x01(\rB\r\n\x0b_load_share\"K\n\x0c\x42udgetPolicy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04says\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"y\n\tBudgetCap\x12\x15\n\rrequest_class\x18\x01 \x01(\t\x12\x12\n\nat_most_ms\x18\x02 \x01(\x01\x12\x13\n\x0bremaining_s\x18\x03 \x01(\x01\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0e\n\x06set_by\x18\x05 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x06 \x01(\x08\x32\xa6\x02\n\x07\x43ontrol\x12?\n\x06Status\x12\x19.interim.v1.StatusRequest\x1a\x1a.interim.v1.StatusResponse\x12\x42\n\tGetBudget\x12\x1c.interim.v1.GetBudgetRequest\x1a\x17.interim.v1.BudgetState\x12H\n\x0cSetBudgetCap\x12\x1f.interim.v1.SetBudgetCapRequest\x1a\x17.interim.v1.BudgetState\x12L\n\x0e\x43learBudgetCap\x12!.interim.v1.ClearBudgetCapRequest\x1a\x17.interim.v1.BudgetStateb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18interim/v1/control.proto\x12\ninterim.v1\"\x0f\n\rStatusRequest\"\xa5\x01\n\x0eStatusResponse\x12\x0f\n\x07version\x18\x01 \x01(\t\x12\x10\n\x08uptime_s\x18\x02 \x01(\x01\x12\r\n\x05ready\x18\x03 \x01(\x08\x12\x10\n\x08\x64raining\x18\x04 \x01(\x08\x12\x11\n\tin_flight\x18\x05 \x01(\r\x12\x17\n\x0f\x62ytes_in_flight\x18\x06 \x01(\x04\x12#\n\x07workers\x18\x07 \x03(\x0b\x32\x12.interim.v1.Worker\"\x88\x02\n\x06Worker\x12\r\n\x05model\x18\x01 \x01(\t\x12\x0e\n\x06\x64\x65vice\x18\x02 \x01(\t\x12\r\n\x05\x64type\x18\x03 \x01(\t\x12\x11\n\texecution\x18\x04 \x01(\t\x12\x0f\n\x07masking\x18\x05 \x01(\x08\x12\x0f\n\x07threads\x18\x06 \x01(\r\x12\n\n\x02up\x18\x07 \x01(\x08\x12\x10\n\x08restarts\x18\x08 \x01(\r\x12\x18\n\x10longest_slice_ms\x18\t \x01(\x01\x12%\n\x06stages\x18\n \x03(\x0b\x32\x15.interim.v1.StageCost\x12\x0e\n\x06height\x18\x0b \x01(\r\x12\r\n\x05width\x18\x0c \x01(\r\x12\x0c\n\x04task\x18\r \x01(\t\x12\x0f\n\x07\x63lasses\x18\x0e \x03(\t\":\n\tStageCost\x12\x0c\n\x04\x65xit\x18\x01 \x01(\t\x12\x0f\n\x07mean_ms\x18\x02 \x01(\x01\x12\x0e\n\x06p99_ms\x18\x03 \x01(\x01\"\x12\n\x10GetBudgetRequest\"m\n\x13SetBudgetCapRequest\x12\x12\n\nat_most_ms\x18\x01 \x01(\x01\x12\r\n\x05ttl_s\x18\x02 \x01(\x01\x12\x15\n\rrequest_class\x18\x03 \x01(\t\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x05 \x01(\x08\"E\n\x15\x43learBudgetCapRequest\x12\x1a\n\rrequest_class\x18\x01 \x01(\tH\x00\x88\x01\x01\x42\x10\n\x0e_request_class\"\xf0\x01\n\x0b\x42udgetState\x12\x12\n\ndefault_ms\x18\x01 \x01(\x01\x12\x0f\n\x07\x64ry_run\x18\x02 \x01(\x08\x12*\n\x08policies\x18\x03 \x03(\x0b\x32\x18.interim.v1.BudgetPolicy\x12#\n\x04\x63\x61ps\x18\x04 \x03(\x0b\x32\x15.interim.v1.BudgetCap\x12\x17\n\nload_share\x18\x05 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08queue_ms\x18\x06 \x01(\x01\x12\x11\n\tin_flight\x18\x07 \x01(\r\x12\r\n\x05moved\x18\x08 \x01(\r\x12\x0f\n\x07\x63leared\x18\t \x01(\rB\r\n\x0b_load_share\"K\n\x0c\x42udgetPolicy\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04says\x18\x02 \x01(\t\x12\x0e\n\x06\x61\x63tive\x18\x03 \x01(\x08\x12\x0f\n\x07\x64ry_run\x18\x04 \x01(\x08\"y\n\tBudgetCap\x12\x15\n\rrequest_class\x18\x01 \x01(\t\x12\x12\n\nat_most_ms\x18\x02 \x01(\x01\x12\x13\n\x0bremaining_s\x18\x03 \x01(\x01\x12\x0b\n\x03why\x18\x04 \x01(\t\x12\x0e\n\x06set_by\x18\x05 \x01(\t\x12\x0f\n\x07\x64ry_run\x18\x06 \x01(\x08\x32\xa6\x02\n\x07\x43ontrol\x12?\n\x06Status\x12\x19.interim.v1.StatusRequest\x1a\x1a.interim.v1.StatusResponse\x12\x42\n\tGetBudget\x12\x1c.interim.v1.GetBudgetRequest\x1a\x17.interim.v1.BudgetState\x12H\n\x0cSetBudgetCap\x12\x1f.interim.v1.SetBudgetCapRequest\x1a\x17.interim.v1.BudgetState\x12L\n\x0e\x43learBudgetCap\x12!.interim.v1.ClearBudgetCapRequest\x1a\x17.interim.v1.BudgetStateb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -36,21 +36,21 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_STATUSRESPONSE']._serialized_start=58
   _globals['_STATUSRESPONSE']._serialized_end=223
   _globals['_WORKER']._serialized_start=226
-  _globals['_WORKER']._serialized_end=459
-  _globals['_STAGECOST']._serialized_start=461
-  _globals['_STAGECOST']._serialized_end=519
-  _globals['_GETBUDGETREQUEST']._serialized_start=521
-  _globals['_GETBUDGETREQUEST']._serialized_end=539
-  _globals['_SETBUDGETCAPREQUEST']._serialized_start=541
-  _globals['_SETBUDGETCAPREQUEST']._serialized_end=650
-  _globals['_CLEARBUDGETCAPREQUEST']._serialized_start=652
-  _globals['_CLEARBUDGETCAPREQUEST']._serialized_end=721
-  _globals['_BUDGETSTATE']._serialized_start=724
-  _globals['_BUDGETSTATE']._serialized_end=964
-  _globals['_BUDGETPOLICY']._serialized_start=966
-  _globals['_BUDGETPOLICY']._serialized_end=1041
-  _globals['_BUDGETCAP']._serialized_start=1043
-  _globals['_BUDGETCAP']._serialized_end=1164
-  _globals['_CONTROL']._serialized_start=1167
-  _globals['_CONTROL']._serialized_end=1461
+  _globals['_WORKER']._serialized_end=490
+  _globals['_STAGECOST']._serialized_start=492
+  _globals['_STAGECOST']._serialized_end=550
+  _globals['_GETBUDGETREQUEST']._serialized_start=552
+  _globals['_GETBUDGETREQUEST']._serialized_end=570
+  _globals['_SETBUDGETCAPREQUEST']._serialized_start=572
+  _globals['_SETBUDGETCAPREQUEST']._serialized_end=681
+  _globals['_CLEARBUDGETCAPREQUEST']._serialized_start=683
+  _globals['_CLEARBUDGETCAPREQUEST']._serialized_end=752
+  _globals['_BUDGETSTATE']._serialized_start=755
+  _globals['_BUDGETSTATE']._serialized_end=995
+  _globals['_BUDGETPOLICY']._serialized_start=997
+  _globals['_BUDGETPOLICY']._serialized_end=1072
+  _globals['_BUDGETCAP']._serialized_start=1074
+  _globals['_BUDGETCAP']._serialized_end=1195
+  _globals['_CONTROL']._serialized_start=1198
+  _globals['_CONTROL']._serialized_end=1492
 # @@protoc_insertion_point(module_scope)

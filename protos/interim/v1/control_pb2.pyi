@@ -29,7 +29,7 @@ class StatusResponse(_message.Message):
     def __init__(self, version: _Optional[str] = ..., uptime_s: _Optional[float] = ..., ready: bool = ..., draining: bool = ..., in_flight: _Optional[int] = ..., bytes_in_flight: _Optional[int] = ..., workers: _Optional[_Iterable[_Union[Worker, _Mapping]]] = ...) -> None: ...
 
 class Worker(_message.Message):
-    __slots__ = ("model", "device", "dtype", "execution", "masking", "threads", "up", "restarts", "longest_slice_ms", "stages", "height", "width")
+    __slots__ = ("model", "device", "dtype", "execution", "masking", "threads", "up", "restarts", "longest_slice_ms", "stages", "height", "width", "task", "classes")
     MODEL_FIELD_NUMBER: _ClassVar[int]
     DEVICE_FIELD_NUMBER: _ClassVar[int]
     DTYPE_FIELD_NUMBER: _ClassVar[int]
@@ -42,6 +42,8 @@ class Worker(_message.Message):
     STAGES_FIELD_NUMBER: _ClassVar[int]
     HEIGHT_FIELD_NUMBER: _ClassVar[int]
     WIDTH_FIELD_NUMBER: _ClassVar[int]
+    TASK_FIELD_NUMBER: _ClassVar[int]
+    CLASSES_FIELD_NUMBER: _ClassVar[int]
     model: str
     device: str
     dtype: str
@@ -54,7 +56,9 @@ class Worker(_message.Message):
     stages: _containers.RepeatedCompositeFieldContainer[StageCost]
     height: int
     width: int
-    def __init__(self, model: _Optional[str] = ..., device: _Optional[str] = ..., dtype: _Optional[str] = ..., execution: _Optional[str] = ..., masking: bool = ..., threads: _Optional[int] = ..., up: bool = ..., restarts: _Optional[int] = ..., longest_slice_ms: _Optional[float] = ..., stages: _Optional[_Iterable[_Union[StageCost, _Mapping]]] = ..., height: _Optional[int] = ..., width: _Optional[int] = ...) -> None: ...
+    task: str
+    classes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, model: _Optional[str] = ..., device: _Optional[str] = ..., dtype: _Optional[str] = ..., execution: _Optional[str] = ..., masking: bool = ..., threads: _Optional[int] = ..., up: bool = ..., restarts: _Optional[int] = ..., longest_slice_ms: _Optional[float] = ..., stages: _Optional[_Iterable[_Union[StageCost, _Mapping]]] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., task: _Optional[str] = ..., classes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class StageCost(_message.Message):
     __slots__ = ("exit", "mean_ms", "p99_ms")

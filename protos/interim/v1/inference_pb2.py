@@ -24,21 +24,21 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ainterim/v1/inference.proto\x12\ninterim.v1\"\xc4\x02\n\x0cInferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12 \n\x05image\x18\x03 \x01(\x0b\x32\x11.interim.v1.Image\x12\x16\n\tbudget_ms\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08min_exit\x18\x05 \x01(\r\x12\x10\n\x08max_exit\x18\x06 \x01(\r\x12\x12\n\nstop_below\x18\x07 \x01(\x01\x12\x11\n\tlong_side\x18\x08 \x01(\r\x12\x15\n\rrequest_class\x18\t \x01(\t\x12$\n\x04mask\x18\n \x01(\x0b\x32\x16.interim.v1.MaskFormat\x12\x17\n\x0fwant_confidence\x18\x0b \x01(\x08\x12\x13\n\x0bwant_active\x18\x0c \x01(\x08\x12\x13\n\x0bnewest_wins\x18\r \x01(\x08\x42\x0c\n\n_budget_ms\"I\n\x05Image\x12\x11\n\x07\x65ncoded\x18\x01 \x01(\x0cH\x00\x12#\n\x03raw\x18\x02 \x01(\x0b\x32\x14.interim.v1.RawImageH\x00\x42\x08\n\x06source\"6\n\x08RawImage\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0b\n\x03rgb\x18\x03 \x01(\x0c\"\x80\x01\n\nMaskFormat\x12&\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\x14.interim.v1.Encoding\x12*\n\nresolution\x18\x02 \x01(\x0e\x32\x16.interim.v1.Resolution\x12\x1e\n\x04grid\x18\x03 \x01(\x0e\x32\x10.interim.v1.Grid\"\x91\x03\n\nRefinement\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0c\n\x04\x65xit\x18\x03 \x01(\r\x12\r\n\x05\x65xits\x18\x04 \x01(\r\x12\"\n\x04mask\x18\x05 \x01(\x0b\x32\x14.interim.v1.LabelMap\x12\'\n\nconfidence\x18\x06 \x01(\x0b\x32\x13.interim.v1.ByteMap\x12#\n\x06\x61\x63tive\x18\x07 \x01(\x0b\x32\x13.interim.v1.ByteMap\x12\x14\n\x0c\x61\x63tive_share\x18\x08 \x01(\x01\x12\x12\n\nelapsed_ms\x18\t \x01(\x01\x12\x14\n\x0cremaining_ms\x18\n \x01(\x01\x12\x11\n\tbudget_ms\x18\x0b \x01(\x01\x12\x15\n\rbudget_policy\x18\x0c \x01(\t\x12\x0c\n\x04late\x18\r \x01(\x08\x12\r\n\x05\x66inal\x18\x0e \x01(\x08\x12\"\n\x06reason\x18\x0f \x01(\x0e\x32\x12.interim.v1.Reason\x12\x0e\n\x06\x64\x65tail\x18\x10 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x11 \x01(\x01\"_\n\x08LabelMap\x12&\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\x14.interim.v1.Encoding\x12\x0e\n\x06height\x18\x02 \x01(\r\x12\r\n\x05width\x18\x03 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\"6\n\x07\x42yteMap\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0c\n\x04zstd\x18\x03 \x01(\x0c\"\x92\x01\n\x0eSessionRequest\x12)\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x18.interim.v1.InferRequestH\x00\x12$\n\x06revise\x18\x02 \x01(\x0b\x32\x12.interim.v1.ReviseH\x00\x12$\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x12.interim.v1.CancelH\x00\x42\t\n\x07message\"d\n\x06Revise\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\x08total_ms\x18\x02 \x01(\x01H\x00\x12\x16\n\x0cremaining_ms\x18\x03 \x01(\x01H\x00\x12\x0e\n\x04stop\x18\x04 \x01(\x08H\x00\x42\n\n\x08\x64\x65\x61\x64line\"\x1c\n\x06\x43\x61ncel\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x9e\x01\n\x0fSessionResponse\x12,\n\nrefinement\x18\x01 \x01(\x0b\x32\x16.interim.v1.RefinementH\x00\x12*\n\trejection\x18\x02 \x01(\x0b\x32\x15.interim.v1.RejectionH\x00\x12&\n\x07revised\x18\x03 \x01(\x0b\x32\x13.interim.v1.RevisedH\x00\x42\t\n\x07message\"f\n\tRejection\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x05 \x01(\x01\"R\n\x07Revised\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x11\n\tbudget_ms\x18\x03 \x01(\x01\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\"\x13\n\x11ListModelsRequest\"7\n\x12ListModelsResponse\x12!\n\x06models\x18\x01 \x03(\x0b\x32\x11.interim.v1.Model\"\x1f\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\x9f\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04task\x18\x02 \x01(\t\x12\"\n\x07\x63lasses\x18\x03 \x03(\x0b\x32\x11.interim.v1.Class\x12\x1f\n\x05\x65xits\x18\x04 \x03(\x0b\x32\x10.interim.v1.Exit\x12\x11\n\tlong_side\x18\x05 \x01(\r\x12\x11\n\tthreshold\x18\x06 \x01(\x01\x12\x0f\n\x07masking\x18\x07 \x01(\x08\".\n\x05\x43lass\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03rgb\x18\x03 \x01(\r\"t\n\x04\x45xit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x07quality\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\x04miou\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x07\x63ost_ms\x18\x04 \x01(\x01H\x02\x88\x01\x01\x42\n\n\x08_qualityB\x07\n\x05_miouB\n\n\x08_cost_ms*D\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x07\n\x03RAW\x10\x01\x12\x0c\n\x08RLE_ZSTD\x10\x02\x12\x07\n\x03PNG\x10\x03*?\n\nResolution\x12\x1a\n\x16RESOLUTION_UNSPECIFIED\x10\x00\x12\x08\n\x04\x46ULL\x10\x01\x12\x0b\n\x07QUARTER\x10\x02*4\n\x04Grid\x12\x14\n\x10GRID_UNSPECIFIED\x10\x00\x12\t\n\x05INPUT\x10\x01\x12\x0b\n\x07WORKING\x10\x02*\xa9\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x0e\n\nFINAL_EXIT\x10\x01\x12\x0c\n\x08\x44\x45\x41\x44LINE\x10\x02\x12\r\n\tCONFIDENT\x10\x03\x12\x0e\n\nBUDGET_CUT\x10\x04\x12\x0f\n\x0b\x43LIENT_STOP\x10\x05\x12\x0e\n\nSUPERSEDED\x10\x06\x12\x0c\n\x08SHUTDOWN\x10\x07\x12\x0f\n\x0bWORKER_LOST\x10\x08\x12\n\n\x06\x46\x41ILED\x10\t2\xd8\x02\n\tInference\x12;\n\x05Infer\x12\x18.interim.v1.InferRequest\x1a\x16.interim.v1.Refinement0\x01\x12=\n\tInferOnce\x12\x18.interim.v1.InferRequest\x1a\x16.interim.v1.Refinement\x12\x46\n\x07Session\x12\x1a.interim.v1.SessionRequest\x1a\x1b.interim.v1.SessionResponse(\x01\x30\x01\x12K\n\nListModels\x12\x1d.interim.v1.ListModelsRequest\x1a\x1e.interim.v1.ListModelsResponse\x12:\n\x08GetModel\x12\x1b.interim.v1.GetModelRequest\x1a\x11.interim.v1.Modelb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1ainterim/v1/inference.proto\x12\ninterim.v1\"\xc4\x02\n\x0cInferRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12 \n\x05image\x18\x03 \x01(\x0b\x32\x11.interim.v1.Image\x12\x16\n\tbudget_ms\x18\x04 \x01(\x01H\x00\x88\x01\x01\x12\x10\n\x08min_exit\x18\x05 \x01(\r\x12\x10\n\x08max_exit\x18\x06 \x01(\r\x12\x12\n\nstop_below\x18\x07 \x01(\x01\x12\x11\n\tlong_side\x18\x08 \x01(\r\x12\x15\n\rrequest_class\x18\t \x01(\t\x12$\n\x04mask\x18\n \x01(\x0b\x32\x16.interim.v1.MaskFormat\x12\x17\n\x0fwant_confidence\x18\x0b \x01(\x08\x12\x13\n\x0bwant_active\x18\x0c \x01(\x08\x12\x13\n\x0bnewest_wins\x18\r \x01(\x08\x42\x0c\n\n_budget_ms\"I\n\x05Image\x12\x11\n\x07\x65ncoded\x18\x01 \x01(\x0cH\x00\x12#\n\x03raw\x18\x02 \x01(\x0b\x32\x14.interim.v1.RawImageH\x00\x42\x08\n\x06source\"6\n\x08RawImage\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0b\n\x03rgb\x18\x03 \x01(\x0c\"\x80\x01\n\nMaskFormat\x12&\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\x14.interim.v1.Encoding\x12*\n\nresolution\x18\x02 \x01(\x0e\x32\x16.interim.v1.Resolution\x12\x1e\n\x04grid\x18\x03 \x01(\x0e\x32\x10.interim.v1.Grid\"\xb1\x03\n\nRefinement\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\r\n\x05model\x18\x02 \x01(\t\x12\x0c\n\x04\x65xit\x18\x03 \x01(\r\x12\r\n\x05\x65xits\x18\x04 \x01(\r\x12\"\n\x04mask\x18\x05 \x01(\x0b\x32\x14.interim.v1.LabelMap\x12\'\n\nconfidence\x18\x06 \x01(\x0b\x32\x13.interim.v1.ByteMap\x12#\n\x06\x61\x63tive\x18\x07 \x01(\x0b\x32\x13.interim.v1.ByteMap\x12\x14\n\x0c\x61\x63tive_share\x18\x08 \x01(\x01\x12\x12\n\nelapsed_ms\x18\t \x01(\x01\x12\x14\n\x0cremaining_ms\x18\n \x01(\x01\x12\x11\n\tbudget_ms\x18\x0b \x01(\x01\x12\x15\n\rbudget_policy\x18\x0c \x01(\t\x12\x0c\n\x04late\x18\r \x01(\x08\x12\r\n\x05\x66inal\x18\x0e \x01(\x08\x12\"\n\x06reason\x18\x0f \x01(\x0e\x32\x12.interim.v1.Reason\x12\x0e\n\x06\x64\x65tail\x18\x10 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x11 \x01(\x01\x12\x1e\n\x04pose\x18\x12 \x01(\x0b\x32\x10.interim.v1.Pose\"_\n\x08LabelMap\x12&\n\x08\x65ncoding\x18\x01 \x01(\x0e\x32\x14.interim.v1.Encoding\x12\x0e\n\x06height\x18\x02 \x01(\r\x12\r\n\x05width\x18\x03 \x01(\r\x12\x0c\n\x04\x64\x61ta\x18\x04 \x01(\x0c\")\n\x04Pose\x12!\n\x06joints\x18\x01 \x03(\x0b\x32\x11.interim.v1.Joint\"?\n\x05Joint\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\t\n\x01x\x18\x02 \x01(\x02\x12\t\n\x01y\x18\x03 \x01(\x02\x12\x12\n\nconfidence\x18\x04 \x01(\x02\"6\n\x07\x42yteMap\x12\x0e\n\x06height\x18\x01 \x01(\r\x12\r\n\x05width\x18\x02 \x01(\r\x12\x0c\n\x04zstd\x18\x03 \x01(\x0c\"\x92\x01\n\x0eSessionRequest\x12)\n\x05\x66rame\x18\x01 \x01(\x0b\x32\x18.interim.v1.InferRequestH\x00\x12$\n\x06revise\x18\x02 \x01(\x0b\x32\x12.interim.v1.ReviseH\x00\x12$\n\x06\x63\x61ncel\x18\x03 \x01(\x0b\x32\x12.interim.v1.CancelH\x00\x42\t\n\x07message\"d\n\x06Revise\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x12\n\x08total_ms\x18\x02 \x01(\x01H\x00\x12\x16\n\x0cremaining_ms\x18\x03 \x01(\x01H\x00\x12\x0e\n\x04stop\x18\x04 \x01(\x08H\x00\x42\n\n\x08\x64\x65\x61\x64line\"\x1c\n\x06\x43\x61ncel\x12\x12\n\nrequest_id\x18\x01 \x01(\t\"\x9e\x01\n\x0fSessionResponse\x12,\n\nrefinement\x18\x01 \x01(\x0b\x32\x16.interim.v1.RefinementH\x00\x12*\n\trejection\x18\x02 \x01(\x0b\x32\x15.interim.v1.RejectionH\x00\x12&\n\x07revised\x18\x03 \x01(\x0b\x32\x13.interim.v1.RevisedH\x00\x42\t\n\x07message\"f\n\tRejection\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x0e\n\x06status\x18\x02 \x01(\r\x12\x0e\n\x06\x64\x65tail\x18\x03 \x01(\t\x12\r\n\x05\x63\x61use\x18\x04 \x01(\t\x12\x16\n\x0eretry_after_ms\x18\x05 \x01(\x01\"R\n\x07Revised\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x02 \x01(\x08\x12\x11\n\tbudget_ms\x18\x03 \x01(\x01\x12\x0e\n\x06\x64\x65tail\x18\x04 \x01(\t\"\x13\n\x11ListModelsRequest\"7\n\x12ListModelsResponse\x12!\n\x06models\x18\x01 \x03(\x0b\x32\x11.interim.v1.Model\"\x1f\n\x0fGetModelRequest\x12\x0c\n\x04name\x18\x01 \x01(\t\"\xc0\x01\n\x05Model\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x0c\n\x04task\x18\x02 \x01(\t\x12\"\n\x07\x63lasses\x18\x03 \x03(\x0b\x32\x11.interim.v1.Class\x12\x1f\n\x05\x65xits\x18\x04 \x03(\x0b\x32\x10.interim.v1.Exit\x12\x11\n\tlong_side\x18\x05 \x01(\r\x12\x11\n\tthreshold\x18\x06 \x01(\x01\x12\x0f\n\x07masking\x18\x07 \x01(\x08\x12\x1f\n\x05\x62ones\x18\x08 \x03(\x0b\x32\x10.interim.v1.Bone\".\n\x05\x43lass\x12\n\n\x02id\x18\x01 \x01(\r\x12\x0c\n\x04name\x18\x02 \x01(\t\x12\x0b\n\x03rgb\x18\x03 \x01(\r\"%\n\x04\x42one\x12\r\n\x05\x66irst\x18\x01 \x01(\r\x12\x0e\n\x06second\x18\x02 \x01(\r\"t\n\x04\x45xit\x12\x0c\n\x04name\x18\x01 \x01(\t\x12\x14\n\x07quality\x18\x02 \x01(\x01H\x00\x88\x01\x01\x12\x11\n\x04miou\x18\x03 \x01(\x01H\x01\x88\x01\x01\x12\x14\n\x07\x63ost_ms\x18\x04 \x01(\x01H\x02\x88\x01\x01\x42\n\n\x08_qualityB\x07\n\x05_miouB\n\n\x08_cost_ms*D\n\x08\x45ncoding\x12\x18\n\x14\x45NCODING_UNSPECIFIED\x10\x00\x12\x07\n\x03RAW\x10\x01\x12\x0c\n\x08RLE_ZSTD\x10\x02\x12\x07\n\x03PNG\x10\x03*?\n\nResolution\x12\x1a\n\x16RESOLUTION_UNSPECIFIED\x10\x00\x12\x08\n\x04\x46ULL\x10\x01\x12\x0b\n\x07QUARTER\x10\x02*4\n\x04Grid\x12\x14\n\x10GRID_UNSPECIFIED\x10\x00\x12\t\n\x05INPUT\x10\x01\x12\x0b\n\x07WORKING\x10\x02*\xa9\x01\n\x06Reason\x12\x16\n\x12REASON_UNSPECIFIED\x10\x00\x12\x0e\n\nFINAL_EXIT\x10\x01\x12\x0c\n\x08\x44\x45\x41\x44LINE\x10\x02\x12\r\n\tCONFIDENT\x10\x03\x12\x0e\n\nBUDGET_CUT\x10\x04\x12\x0f\n\x0b\x43LIENT_STOP\x10\x05\x12\x0e\n\nSUPERSEDED\x10\x06\x12\x0c\n\x08SHUTDOWN\x10\x07\x12\x0f\n\x0bWORKER_LOST\x10\x08\x12\n\n\x06\x46\x41ILED\x10\t2\xd8\x02\n\tInference\x12;\n\x05Infer\x12\x18.interim.v1.InferRequest\x1a\x16.interim.v1.Refinement0\x01\x12=\n\tInferOnce\x12\x18.interim.v1.InferRequest\x1a\x16.interim.v1.Refinement\x12\x46\n\x07Session\x12\x1a.interim.v1.SessionRequest\x1a\x1b.interim.v1.SessionResponse(\x01\x30\x01\x12K\n\nListModels\x12\x1d.interim.v1.ListModelsRequest\x1a\x1e.interim.v1.ListModelsResponse\x12:\n\x08GetModel\x12\x1b.interim.v1.GetModelRequest\x1a\x11.interim.v1.Modelb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'interim.v1.inference_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_ENCODING']._serialized_start=2257
-  _globals['_ENCODING']._serialized_end=2325
-  _globals['_RESOLUTION']._serialized_start=2327
-  _globals['_RESOLUTION']._serialized_end=2390
-  _globals['_GRID']._serialized_start=2392
-  _globals['_GRID']._serialized_end=2444
-  _globals['_REASON']._serialized_start=2447
-  _globals['_REASON']._serialized_end=2616
+  _globals['_ENCODING']._serialized_start=2469
+  _globals['_ENCODING']._serialized_end=2537
+  _globals['_RESOLUTION']._serialized_start=2539
+  _globals['_RESOLUTION']._serialized_end=2602
+  _globals['_GRID']._serialized_start=2604
+  _globals['_GRID']._serialized_end=2656
+  _globals['_REASON']._serialized_start=2659
+  _globals['_REASON']._serialized_end=2828
   _globals['_INFERREQUEST']._serialized_start=43
   _globals['_INFERREQUEST']._serialized_end=367
   _globals['_IMAGE']._serialized_start=369
@@ -48,35 +48,41 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_MASKFORMAT']._serialized_start=501
   _globals['_MASKFORMAT']._serialized_end=629
   _globals['_REFINEMENT']._serialized_start=632
-  _globals['_REFINEMENT']._serialized_end=1033
-  _globals['_LABELMAP']._serialized_start=1035
-  _globals['_LABELMAP']._serialized_end=1130
-  _globals['_BYTEMAP']._serialized_start=1132
-  _globals['_BYTEMAP']._serialized_end=1186
-  _globals['_SESSIONREQUEST']._serialized_start=1189
-  _globals['_SESSIONREQUEST']._serialized_end=1335
-  _globals['_REVISE']._serialized_start=1337
-  _globals['_REVISE']._serialized_end=1437
-  _globals['_CANCEL']._serialized_start=1439
-  _globals['_CANCEL']._serialized_end=1467
-  _globals['_SESSIONRESPONSE']._serialized_start=1470
-  _globals['_SESSIONRESPONSE']._serialized_end=1628
-  _globals['_REJECTION']._serialized_start=1630
-  _globals['_REJECTION']._serialized_end=1732
-  _globals['_REVISED']._serialized_start=1734
-  _globals['_REVISED']._serialized_end=1816
-  _globals['_LISTMODELSREQUEST']._serialized_start=1818
-  _globals['_LISTMODELSREQUEST']._serialized_end=1837
-  _globals['_LISTMODELSRESPONSE']._serialized_start=1839
-  _globals['_LISTMODELSRESPONSE']._serialized_end=1894
-  _globals['_GETMODELREQUEST']._serialized_start=1896
-  _globals['_GETMODELREQUEST']._serialized_end=1927
-  _globals['_MODEL']._serialized_start=1930
-  _globals['_MODEL']._serialized_end=2089
-  _globals['_CLASS']._serialized_start=2091
-  _globals['_CLASS']._serialized_end=2137
-  _globals['_EXIT']._serialized_start=2139
-  _globals['_EXIT']._serialized_end=2255
-  _globals['_INFERENCE']._serialized_start=2619
-  _globals['_INFERENCE']._serialized_end=2963
+  _globals['_REFINEMENT']._serialized_end=1065
+  _globals['_LABELMAP']._serialized_start=1067
+  _globals['_LABELMAP']._serialized_end=1162
+  _globals['_POSE']._serialized_start=1164
+  _globals['_POSE']._serialized_end=1205
+  _globals['_JOINT']._serialized_start=1207
+  _globals['_JOINT']._serialized_end=1270
+  _globals['_BYTEMAP']._serialized_start=1272
+  _globals['_BYTEMAP']._serialized_end=1326
+  _globals['_SESSIONREQUEST']._serialized_start=1329
+  _globals['_SESSIONREQUEST']._serialized_end=1475
+  _globals['_REVISE']._serialized_start=1477
+  _globals['_REVISE']._serialized_end=1577
+  _globals['_CANCEL']._serialized_start=1579
+  _globals['_CANCEL']._serialized_end=1607
+  _globals['_SESSIONRESPONSE']._serialized_start=1610
+  _globals['_SESSIONRESPONSE']._serialized_end=1768
+  _globals['_REJECTION']._serialized_start=1770
+  _globals['_REJECTION']._serialized_end=1872
+  _globals['_REVISED']._serialized_start=1874
+  _globals['_REVISED']._serialized_end=1956
+  _globals['_LISTMODELSREQUEST']._serialized_start=1958
+  _globals['_LISTMODELSREQUEST']._serialized_end=1977
+  _globals['_LISTMODELSRESPONSE']._serialized_start=1979
+  _globals['_LISTMODELSRESPONSE']._serialized_end=2034
+  _globals['_GETMODELREQUEST']._serialized_start=2036
+  _globals['_GETMODELREQUEST']._serialized_end=2067
+  _globals['_MODEL']._serialized_start=2070
+  _globals['_MODEL']._serialized_end=2262
+  _globals['_CLASS']._serialized_start=2264
+  _globals['_CLASS']._serialized_end=2310
+  _globals['_BONE']._serialized_start=2312
+  _globals['_BONE']._serialized_end=2349
+  _globals['_EXIT']._serialized_start=2351
+  _globals['_EXIT']._serialized_end=2467
+  _globals['_INFERENCE']._serialized_start=2831
+  _globals['_INFERENCE']._serialized_end=3175
 # @@protoc_insertion_point(module_scope)

@@ -118,7 +118,7 @@ class MaskFormat(_message.Message):
     def __init__(self, encoding: _Optional[_Union[Encoding, str]] = ..., resolution: _Optional[_Union[Resolution, str]] = ..., grid: _Optional[_Union[Grid, str]] = ...) -> None: ...
 
 class Refinement(_message.Message):
-    __slots__ = ("request_id", "model", "exit", "exits", "mask", "confidence", "active", "active_share", "elapsed_ms", "remaining_ms", "budget_ms", "budget_policy", "late", "final", "reason", "detail", "retry_after_ms")
+    __slots__ = ("request_id", "model", "exit", "exits", "mask", "confidence", "active", "active_share", "elapsed_ms", "remaining_ms", "budget_ms", "budget_policy", "late", "final", "reason", "detail", "retry_after_ms", "pose")
     REQUEST_ID_FIELD_NUMBER: _ClassVar[int]
     MODEL_FIELD_NUMBER: _ClassVar[int]
     EXIT_FIELD_NUMBER: _ClassVar[int]
@@ -136,6 +136,7 @@ class Refinement(_message.Message):
     REASON_FIELD_NUMBER: _ClassVar[int]
     DETAIL_FIELD_NUMBER: _ClassVar[int]
     RETRY_AFTER_MS_FIELD_NUMBER: _ClassVar[int]
+    POSE_FIELD_NUMBER: _ClassVar[int]
     request_id: str
     model: str
     exit: int
@@ -153,7 +154,8 @@ class Refinement(_message.Message):
     reason: Reason
     detail: str
     retry_after_ms: float
-    def __init__(self, request_id: _Optional[str] = ..., model: _Optional[str] = ..., exit: _Optional[int] = ..., exits: _Optional[int] = ..., mask: _Optional[_Union[LabelMap, _Mapping]] = ..., confidence: _Optional[_Union[ByteMap, _Mapping]] = ..., active: _Optional[_Union[ByteMap, _Mapping]] = ..., active_share: _Optional[float] = ..., elapsed_ms: _Optional[float] = ..., remaining_ms: _Optional[float] = ..., budget_ms: _Optional[float] = ..., budget_policy: _Optional[str] = ..., late: bool = ..., final: bool = ..., reason: _Optional[_Union[Reason, str]] = ..., detail: _Optional[str] = ..., retry_after_ms: _Optional[float] = ...) -> None: ...
+    pose: Pose
+    def __init__(self, request_id: _Optional[str] = ..., model: _Optional[str] = ..., exit: _Optional[int] = ..., exits: _Optional[int] = ..., mask: _Optional[_Union[LabelMap, _Mapping]] = ..., confidence: _Optional[_Union[ByteMap, _Mapping]] = ..., active: _Optional[_Union[ByteMap, _Mapping]] = ..., active_share: _Optional[float] = ..., elapsed_ms: _Optional[float] = ..., remaining_ms: _Optional[float] = ..., budget_ms: _Optional[float] = ..., budget_policy: _Optional[str] = ..., late: bool = ..., final: bool = ..., reason: _Optional[_Union[Reason, str]] = ..., detail: _Optional[str] = ..., retry_after_ms: _Optional[float] = ..., pose: _Optional[_Union[Pose, _Mapping]] = ...) -> None: ...
 
 class LabelMap(_message.Message):
     __slots__ = ("encoding", "height", "width", "data")
@@ -166,6 +168,24 @@ class LabelMap(_message.Message):
     width: int
     data: bytes
     def __init__(self, encoding: _Optional[_Union[Encoding, str]] = ..., height: _Optional[int] = ..., width: _Optional[int] = ..., data: _Optional[bytes] = ...) -> None: ...
+
+class Pose(_message.Message):
+    __slots__ = ("joints",)
+    JOINTS_FIELD_NUMBER: _ClassVar[int]
+    joints: _containers.RepeatedCompositeFieldContainer[Joint]
+    def __init__(self, joints: _Optional[_Iterable[_Union[Joint, _Mapping]]] = ...) -> None: ...
+
+class Joint(_message.Message):
+    __slots__ = ("name", "x", "y", "confidence")
+    NAME_FIELD_NUMBER: _ClassVar[int]
+    X_FIELD_NUMBER: _ClassVar[int]
+    Y_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_FIELD_NUMBER: _ClassVar[int]
+    name: str
+    x: float
+    y: float
+    confidence: float
+    def __init__(self, name: _Optional[str] = ..., x: _Optional[float] = ..., y: _Optional[float] = ..., confidence: _Optional[float] = ...) -> None: ...
 
 class ByteMap(_message.Message):
     __slots__ = ("height", "width", "zstd")
@@ -258,7 +278,7 @@ class GetModelRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("name", "task", "classes", "exits", "long_side", "threshold", "masking")
+    __slots__ = ("name", "task", "classes", "exits", "long_side", "threshold", "masking", "bones")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
@@ -266,6 +286,7 @@ class Model(_message.Message):
     LONG_SIDE_FIELD_NUMBER: _ClassVar[int]
     THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     MASKING_FIELD_NUMBER: _ClassVar[int]
+    BONES_FIELD_NUMBER: _ClassVar[int]
     name: str
     task: str
     classes: _containers.RepeatedCompositeFieldContainer[Class]
@@ -273,7 +294,8 @@ class Model(_message.Message):
     long_side: int
     threshold: float
     masking: bool
-    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[Class, _Mapping]]] = ..., exits: _Optional[_Iterable[_Union[Exit, _Mapping]]] = ..., long_side: _Optional[int] = ..., threshold: _Optional[float] = ..., masking: bool = ...) -> None: ...
+    bones: _containers.RepeatedCompositeFieldContainer[Bone]
+    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[Class, _Mapping]]] = ..., exits: _Optional[_Iterable[_Union[Exit, _Mapping]]] = ..., long_side: _Optional[int] = ..., threshold: _Optional[float] = ..., masking: bool = ..., bones: _Optional[_Iterable[_Union[Bone, _Mapping]]] = ...) -> None: ...
 
 class Class(_message.Message):
     __slots__ = ("id", "name", "rgb")
@@ -284,6 +306,14 @@ class Class(_message.Message):
     name: str
     rgb: int
     def __init__(self, id: _Optional[int] = ..., name: _Optional[str] = ..., rgb: _Optional[int] = ...) -> None: ...
+
+class Bone(_message.Message):
+    __slots__ = ("first", "second")
+    FIRST_FIELD_NUMBER: _ClassVar[int]
+    SECOND_FIELD_NUMBER: _ClassVar[int]
+    first: int
+    second: int
+    def __init__(self, first: _Optional[int] = ..., second: _Optional[int] = ...) -> None: ...
 
 class Exit(_message.Message):
     __slots__ = ("name", "quality", "miou", "cost_ms")

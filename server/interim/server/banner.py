@@ -2,7 +2,7 @@
 
 from itertools import accumulate
 
-from interim.server.front.served import ServedModel, trial_budget_ms
+from interim.server.front.served import POSE, ServedModel, trial_budget_ms, trial_command
 from interim.server.version import version
 
 
@@ -13,17 +13,16 @@ def banner(model: ServedModel, *, grpc: str, http: str) -> str:
     masking = f"masking {'on' if ready.masking else 'off'}"
     totals = accumulate(cost.mean_s * 1e3 for cost in ready.costs)
     costs = ", ".join(f"{number} after {total:.1f} ms" for number, total in enumerate(totals, 1))
-    task, classes = ready.spec["task"], ready.spec["classes"]
-    assert isinstance(classes, list)
+    kinds = f"{len(model.class_names)} {'joints' if model.task == POSE else 'classes'}"
     lines = (
         f"interim-server {version()}",
-        f"  model    {model.name}: {task}, {len(classes)} classes, {model.exits} exits",
+        f"  model    {model.name}: {model.task}, {kinds}, {model.exits} exits",
         f"  device   {ready.device}, {ready.dtype}, {threads}, {ready.execution} execution, {masking}",
         *([f"  note     {ready.note}"] if ready.note else []),
         f"  exits    {costs} (measured on {ready.height} x {ready.width} pixels)",
         f"  gRPC     {grpc}",
         f"  HTTP     http://{http} (status page, /metrics, /healthz, /readyz)",
-        f"  try      interim segment street.jpg --server {grpc} --budget-ms {_budget_ms(model):.0f}",
+        f"  try      {trial_command(model.task)} --server {grpc} --budget-ms {_budget_ms(model):.0f}",
     )
     return "\n".join(lines)
 

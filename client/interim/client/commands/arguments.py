@@ -65,7 +65,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         "--out",
         type=output_folder,
         metavar="DIR",
-        help="draw masks over the images, as PNG, into this folder; it is made if need be (default: draw none)",
+        help="draw answers over the images, as PNG, into this folder; it is made if need be (default: draw none)",
     )
 
 

@@ -8,6 +8,7 @@ from interim.client.catalogue import Model
 from interim.client.client import Client
 from interim.client.commands.arguments import add_json, add_server
 from interim.client.commands.output import number, table, text_stream, write_json
+from interim.client.painter import POSE
 
 
 def add(commands: Any) -> None:
@@ -32,12 +33,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _described(model: Model) -> str:
-    masking = f"sure pixels skipped above {model.threshold:g}" if model.masking else "every pixel computed"
-    facts = f"{model.task}, {len(model.classes)} classes, long side {model.long_side}, {masking}"
+    pose = model.task == POSE
+    sure = f"sure pixels skipped {'below' if pose else 'above'} {model.threshold:g}"
+    masking = sure if model.masking else "every pixel computed"
+    kinds = "joints" if pose else "classes"
+    facts = f"{model.task}, {len(model.classes)} {kinds}, long side {model.long_side}, {masking}"
     rows = [
         (str(index), each.name, number(each.quality, 3), number(each.miou, 3), number(each.cost_ms))
         for index, each in enumerate(model.exits, 1)
     ]
     names = ", ".join(each.name for each in model.classes)
-    header = ("exit", "name", "quality", "mIoU", "cost ms")
-    return f"{model.name}: {facts}\n{table(header, rows)}\n  classes: {names}"
+    header = ("exit", "name", "quality", "PCK" if pose else "mIoU", "cost ms")
+    return f"{model.name}: {facts}\n{table(header, rows)}\n  {kinds}: {names}"

@@ -1,6 +1,7 @@
 """What the commands print: tables as text, findings as JSON."""
 
 import argparse
+import dataclasses
 import json
 import sys
 from collections.abc import Sequence
@@ -23,9 +24,14 @@ def row(refinement: Refinement) -> str:
 
 
 def fields_of(refinement: Refinement) -> dict[str, Any]:
-    """One refinement for JSON: everything but its maps."""
-    maps = {"mask", "confidence", "active"}
-    return {name: getattr(refinement, name) for name in refinement.__dataclass_fields__ if name not in maps}
+    """One refinement for JSON: everything but its maps; joints where it has any."""
+    left_out = {"mask", "confidence", "active", "joints"}
+    fields = {
+        each: getattr(refinement, each) for each in refinement.__dataclass_fields__ if each not in left_out
+    }
+    if refinement.joints:
+        fields["joints"] = [dataclasses.asdict(each) for each in refinement.joints]
+    return fields
 
 
 def table(header: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -7,6 +7,7 @@ from typing import Any
 from interim.client.client import Client
 from interim.client.commands.arguments import add_json, add_server
 from interim.client.commands.output import number, table, text_stream, write_json
+from interim.client.painter import POSE
 from interim.client.status import Status, Worker
 
 
@@ -52,6 +53,9 @@ def _described(worker: Worker) -> str:
         f"\n{worker.model}: {state}, {worker.restarts} restart{'' if worker.restarts == 1 else 's'}",
         f"  {facts}, longest slice {worker.longest_slice_ms:.1f} ms",
     ]
+    if worker.task:
+        kinds = "joints" if worker.task == POSE else "classes"
+        lines.append(f"  {worker.task}, {len(worker.classes)} {kinds}: {', '.join(worker.classes)}")
     if worker.stages:
         rows = [(each.exit, number(each.mean_ms), number(each.p99_ms)) for each in worker.stages]
         height, width = worker.size

@@ -17,7 +17,9 @@ from interim.client.commands.arguments import add_json, add_options, add_server,
 from interim.client.commands.output import HEADER, fields_of, row, text_stream, write_json
 from interim.client.commands.places import named
 from interim.client.frames import Frame, frames_of, paced
-from interim.client.picture import Pixels, overlay, palette_of, read_pixels
+from interim.client.painter import Painter, painter_of
+from interim.client.picture import read_pixels
+from interim.client.refinement import Refinement
 from interim.client.session import Session
 from interim.client.tally import Tally
 from interim.client.transcript import Rejection, Revision
@@ -30,7 +32,7 @@ examples:
   interim watch drive.mp4 --budget-ms 60 --out masks/      (video files: pip install "interim[video]")
 
 Ctrl-C ends it; what was answered until then is counted.
-exit status: 0 frames got masks; 1 none did, or no server answers; 2 wrong use
+exit status: 0 frames got answers; 1 none did, or no server answers; 2 wrong use
 """
 
 
@@ -57,12 +59,12 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Sends and prints until the frames end, or Ctrl-C; 1 where no frame got a mask."""
+    """Sends and prints until the frames end, or Ctrl-C; 1 where no frame got an answer."""
     frames = frames_of(args.source)
     with Client(args.server) as client, ThreadPoolExecutor(1) as pen:
-        palette = palette_of(client.model(args.model).classes)
+        painter = painter_of(client.model(args.model))
         with client.session(newest_wins=True) as session:
-            watch = _Watch(args, session, _Easel(args.out, palette, pen) if args.out else None)
+            watch = _Watch(args, session, _Easel(args.out, painter, pen) if args.out else None)
             try:
                 watch.run(frames)
             except KeyboardInterrupt:
@@ -79,14 +81,14 @@ def run(args: argparse.Namespace) -> int:
 class _Easel:
     """Draws overlays beside the reading of answers."""
 
-    def __init__(self, folder: Path, palette: Pixels, pen: ThreadPoolExecutor) -> None:
-        self._folder, self._palette, self._pen = folder, palette, pen
+    def __init__(self, folder: Path, painter: Painter, pen: ThreadPoolExecutor) -> None:
+        self._folder, self._painter, self._pen = folder, painter, pen
         self._waiting: deque[Future[None]] = deque()
         folder.mkdir(parents=True, exist_ok=True)
 
-    def draw(self, frame: Frame, mask: Pixels) -> None:
+    def draw(self, frame: Frame, answer: Refinement) -> None:
         """Queues one; waits where too many are queued, and raises what the drawing of one raised."""
-        self._waiting.append(self._pen.submit(self._drawn, frame, mask))
+        self._waiting.append(self._pen.submit(self._drawn, frame, answer))
         while len(self._waiting) > _UNDRAWN:
             self._waiting.popleft().result()
 
@@ -95,8 +97,8 @@ class _Easel:
         while self._waiting:
             self._waiting.popleft().result()
 
-    def _drawn(self, frame: Frame, mask: Pixels) -> None:
-        picture = Image.fromarray(overlay(read_pixels(frame.image), mask, self._palette))
+    def _drawn(self, frame: Frame, answer: Refinement) -> None:
+        picture = Image.fromarray(self._painter.painted(read_pixels(frame.image), answer))
         file = self._folder / f"{frame.name}.png"
         with named(file):
             picture.save(file)
@@ -153,5 +155,5 @@ class _Watch:
             self.tally.ended(answer)
             self.ended.append({"frame": frame.name, **fields_of(answer)})
             print(f"{frame.name:<24}{row(answer)}", file=self.stream, flush=True)
-            if self._easel and answer.mask is not None:
-                self._easel.draw(frame, answer.mask)
+            if self._easel and answer.exit:
+                self._easel.draw(frame, answer)

@@ -1,7 +1,7 @@
-"""The memory that the front and one engine share: images in, maps out, no names, nothing to leak.
+"""The memory that the front and one engine share: images in, findings out, no names, nothing to leak.
 
 One anonymous file (memfd) holds a fixed number of slots. The front creates it, hands out slots and reads
-maps; the engine inherits the descriptor, reads images and writes maps. Pages are allocated when they are
+findings; the engine inherits the descriptor, reads images and writes findings. Pages are allocated when they are
 first touched, so unused room costs nothing, and the kernel frees all of it with the last process.
 """
 
@@ -15,13 +15,15 @@ import numpy as np
 import numpy.typing as npt
 
 Bytes = npt.NDArray[np.uint8]
+Floats = npt.NDArray[np.float32]
 Shape = tuple[int, int]
 
 PAGE = mmap.PAGESIZE
 OUTPUTS = 2
-STAMP_WORDS = 8  # 64 bytes, one cache line an output: token, then height and width of labels and of cells
+STAMP_WORDS = 8  # 64 bytes, one cache line an output: token, height and width of answer and cells, kind
 MAX_EXIT = 255
 UNPUBLISHED = 0
+LABELS, JOINTS = 0, 1  # the kind of an answer
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +40,7 @@ class Slot:
 
 @dataclass(frozen=True, slots=True)
 class Maps:
-    """What one exit says of one image.
+    """What one exit of a segmentation says of one image.
 
     `labels`: class ids, uint8, at the working size or at the cells' (as the request asked).
     `confidence` (0 to 255 for 0 to 1) and `active` (1: still to be refined): uint8, one per cell, a cell
@@ -50,12 +52,28 @@ class Maps:
     active: Bytes
 
 
+@dataclass(frozen=True, slots=True)
+class Pose:
+    """What one exit of a pose model says of one image, whom it takes to show one person.
+
+    `joints`: (J, 3) float32, for each joint x and y in pixels of the working size (0 is the middle of the
+    first) and the heat at its peak, 0 to 1. `confidence` and `active` as in `Maps`.
+    """
+
+    joints: Floats
+    confidence: Bytes
+    active: Bytes
+
+
+Finding = Maps | Pose
+
+
 class ArenaError(Exception):
     """A slot is used against the rules, or something does not fit."""
 
 
 class Arena:
-    """Slots of shared memory, each with room for one image and the maps of two exits.
+    """Slots of shared memory, each with room for one image and the findings of two exits.
 
     The two sides share bytes, not the books: which slots are free is known to the creator alone.
     """
@@ -123,8 +141,8 @@ class Arena:
         start = slot.index * self._stride + PAGE
         return self._bytes[start : start + height * width * 3].reshape(height, width, 3)
 
-    def write(self, slot: Slot, exit_: int, maps: Maps) -> None:
-        """Publish the maps of one exit; they replace those of the exit two before.
+    def write(self, slot: Slot, exit_: int, finding: Finding) -> None:
+        """Publish the finding of one exit; it replaces that of the exit two before.
 
         The stamp is void while the bytes change, and set when they are complete.
         """
@@ -133,26 +151,46 @@ class Arena:
         output = exit_ % OUTPUTS
         stamp = self._stamp(slot.index, output)
         stamp[0] = UNPUBLISHED
-        for position, part in enumerate((maps.labels, maps.confidence, maps.active)):
-            self._check(part.size)
+        kind, answer = self._answer(finding)
+        for position, part in enumerate((answer, finding.confidence, finding.active)):
             self._part(slot.index, output, position, _shape(part))[:] = part
-        stamp[1:5] = (*_shape(maps.labels), *_shape(maps.active))
+        stamp[1:6] = (*_shape(answer), *_shape(finding.active), kind)
         stamp[0] = slot.token(exit_)
 
-    def read(self, slot: Slot, exit_: int) -> Maps | None:
-        """A copy of the maps of one exit; None: not complete, or a newer exit has overwritten them."""
+    def read(self, slot: Slot, exit_: int) -> Finding | None:
+        """A copy of the finding of one exit; None: not complete, or a newer exit has overwritten it."""
         output = exit_ % OUTPUTS
         stamp = self._stamp(slot.index, output)
         if stamp[0] != slot.token(exit_):
             return None
-        height, width, rows, columns = (int(number) for number in stamp[1:5])
-        if max(height * width, rows * columns) > self.max_pixels:
+        height, width, rows, columns, kind = (int(number) for number in stamp[1:6])
+        if max(height * width, rows * columns) > self._area:
             return None  # torn by a writer that began between the two looks
-        labels = self._part(slot.index, output, 0, (height, width)).copy()
+        answer = self._part(slot.index, output, 0, (height, width)).copy()
         confidence = self._part(slot.index, output, 1, (rows, columns)).copy()
         active = self._part(slot.index, output, 2, (rows, columns)).copy()
         overtaken = stamp[0] != slot.token(exit_)
-        return None if overtaken else Maps(labels, confidence, active)
+        if overtaken:
+            return None
+        if kind == JOINTS:
+            return Pose(answer.view(np.float32), confidence, active)
+        return Maps(answer, confidence, active)
+
+    def _answer(self, finding: Finding) -> tuple[int, Bytes]:
+        """The kind of an answer, and its bytes in rows.
+
+        Raises:
+            ArenaError: it has no room.
+        """
+        self._check(finding.active.size)
+        if isinstance(finding, Maps):
+            self._check(finding.labels.size)
+            return LABELS, finding.labels
+        if finding.joints.nbytes > self._area:
+            raise ArenaError(
+                f"{len(finding.joints)} joints do not fit into a slot: it has {self._area} bytes."
+            )
+        return JOINTS, np.ascontiguousarray(finding.joints, np.float32).view(np.uint8)
 
     def _stamp(self, index: int, output: int) -> npt.NDArray[np.int64]:
         start = index * self._stride + output * STAMP_WORDS * 8

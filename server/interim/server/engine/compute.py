@@ -1,4 +1,4 @@
-"""The compute thread's work: one stage for one batch, slice by slice, then the maps of each request."""
+"""The compute thread's work: one stage for one batch, slice by slice, then the finding of each request."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from typing import TYPE_CHECKING, Protocol
 
 import torch
 
-from interim.model_zoo.anytime import Prediction, State
-from interim.model_zoo.label_map import LabelMap, coarse_confidence, coarse_label_map, label_map
-from interim.server.engine.arena import Maps
+from interim.model_zoo.anytime import State
+from interim.model_zoo.label_map import LabelMap, label_map
+from interim.server.engine.reading import reading
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -27,7 +27,7 @@ class Listener(Protocol):
     """Hears what becomes of a step, from the compute thread, in this order."""
 
     def exit_done(self, request: Request, exit_: int, active_share: float) -> None:
-        """One request's exit is complete and its maps are in the arena."""
+        """One request's exit is complete and its finding is in the arena."""
 
     def failed(self, request: Request, detail: str) -> None:
         """The model raised on this request, and on it alone."""
@@ -42,10 +42,10 @@ class Compute:
     Args:
         model: What to run; it must not change the states it is given.
         device: Where.
-        arena: Where images come from and maps go.
+        arena: Where images come from and findings go.
         pulse: Told of every slice border.
         listener: Told of every result.
-        label_map: What makes label maps of the model's logits.
+        label_map: What makes label maps of the model's logits, where it gives such.
         clock: Monotonic seconds.
     """
 
@@ -65,7 +65,7 @@ class Compute:
         self._arena = arena
         self._pulse = pulse
         self._listener = listener
-        self._label_map = label_map
+        self._reading = reading(model.spec, device=device, label_map=label_map)
         self._clock = clock
 
     @torch.inference_mode()
@@ -106,7 +106,7 @@ class Compute:
         for request, row in zip(requests, rows, strict=True):
             try:
                 self._publish(request, exit_, row)
-            except Exception as error:  # noqa: BLE001 -- the others' maps are good
+            except Exception as error:  # noqa: BLE001 -- the others' findings are good
                 self._fail(request, error)
 
     def _standing(self, request: Request) -> State:
@@ -131,28 +131,17 @@ class Compute:
                 return None
 
     def _publish(self, request: Request, exit_: int, state: State) -> None:
-        """Write the maps of one exit and say so; nothing is written for who no longer wants it."""
+        """Write the finding of one exit and say so; nothing is written for who no longer wants it."""
         if request.forgotten:
             return
         if state.prediction is None:
             raise ValueError(f"stage {exit_} made no prediction")
-        maps = self._maps(state.prediction, request)
-        active_share = float(maps.active.mean())
-        self._arena.write(request.slot, exit_, maps)
+        finding = self._reading(state.prediction, request)
+        active_share = float(finding.active.mean())
+        self._arena.write(request.slot, exit_, finding)
         request.state = None if request.ends_with(exit_, active_share) else state
         self._pulse.pass_border(self._clock())
         self._listener.exit_done(request, exit_, active_share)
-
-    def _maps(self, prediction: Prediction, request: Request) -> Maps:
-        size, stride = request.size, self._model.spec.stride
-        labels = self._label_map if request.full_resolution else coarse_label_map
-        rows, columns = -(-size[0] // stride), -(-size[1] // stride)
-        host = self._device.host
-        return Maps(
-            host(labels(prediction.logits, size, stride=stride)[0]),
-            host(coarse_confidence(prediction.confidence, size, stride=stride)[0]),
-            host(prediction.active[0, :rows, :columns].to(torch.uint8)),
-        )
 
     def _fail(self, request: Request, error: Exception) -> None:
         traceback.print_exception(error, file=sys.stderr)

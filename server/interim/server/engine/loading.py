@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any
 import torch
 
 from interim.model_zoo import checkpoint, deployment, equilibrium, registry
-from interim.model_zoo.anytime import Task
 from interim.model_zoo.errors import ZooError
 from interim.model_zoo.execution import execution
 from interim.model_zoo.label_map import LabelMap, label_map
@@ -35,7 +34,7 @@ class LoadError(Exception):
 class Loaded:
     """A model ready to run, and how it was made ready (`note`: what is not as one would expect).
 
-    `label_map`: what makes label maps of its logits.
+    `label_map`: what makes label maps of its logits, where it gives such.
     """
 
     model: AnytimeModel
@@ -69,11 +68,6 @@ def load(start: Start, device: torch.device) -> Loaded:
         if is_sequence(start.model):
             return _sequence(start, device)
         network = _network(start.model, masking=start.masking)
-        if network.spec.task is not Task.SEGMENTATION:
-            raise LoadError(
-                f"The model {start.model!r} is for {network.spec.task.value}: answers are label maps, "
-                "so serve one for segmentation."
-            )
         made = execution(
             network,
             choice=start.execution,
@@ -128,6 +122,7 @@ def plain(spec: ModelSpec) -> dict[str, Any]:
         "task": spec.task.value,
         "classes": [dataclasses.asdict(each) for each in spec.classes],
         "exits": [dataclasses.asdict(each) for each in spec.exits],
+        "bones": [list(pair) for pair in spec.bones],
     }
 
 

@@ -25,7 +25,7 @@ class Start:
     is called without arguments and returns an `AnytimeModel`. `device`: auto, cpu or cuda:N. `masking`:
     skip sure pixels where the model can. `execution`: auto, native or reference (model_zoo.execution).
     `dtype`: auto, float32 or bfloat16. `threads` for computing (0: one less than the processors), pinned
-    to `cores` (empty: nowhere). `warm_sizes`: (height, width) in pixels, measured before `Ready`; no slice
+    to `cores` (empty: nowhere). `warm_sizes`: (height, width) in pixels, at most the model's long side, measured before `Ready`; no slice
     of a stage may take longer than `most_slice_s` then (0: any).
     `max_batch`: the most requests in one step; 0: what the device is known to like. `urgent`: the control
     thread goes before others (server.urgency). `policy`: by name. `slots`, `max_pixels`: of the arena.
@@ -171,7 +171,7 @@ class Begun:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Published:
-    """Exit `exit` of the request is complete: its maps lie in output slot `exit % 2` of its arena slot."""
+    """Exit `exit` of the request is complete: its finding lies in output slot `exit % 2` of its arena slot."""
 
     id: int
     generation: int

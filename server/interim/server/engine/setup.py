@@ -48,6 +48,8 @@ class Setup:
         self._device.enter()
         self._loaded = load(start, self._device.device)
         self.spec = self._loaded.model.spec
+        side = self.spec.long_side  # nothing larger is ever computed
+        self._sizes = tuple((min(height, side), min(width, side)) for height, width in start.warm_sizes)
         self.pulse = Pulse()
         self.costs = CostModel() if start.learned is None else CostModel.from_dict(start.learned)
         self._max_batch = start.max_batch or (CUDA_BATCH if self._device.device.type == "cuda" else CPU_BATCH)
@@ -81,7 +83,7 @@ class Setup:
 
     def ready(self) -> Ready:
         """What the front is told."""
-        height, width = self._start.warm_sizes[0]
+        height, width = self._sizes[0]
         return Ready(
             spec=plain(self.spec),
             device=str(self._device.device),
@@ -97,7 +99,7 @@ class Setup:
         )
 
     def _warm(self) -> None:
-        sizes = self._start.warm_sizes
+        sizes = self._sizes
         for size in sizes[:1] if self._start.learned else sizes:
             self.warm_up.once(size)
             self.warm_up.crowd(size, min(CROWD, self._start.slots))
@@ -126,7 +128,7 @@ class Setup:
             )
 
     def _stage_cost(self, exit_: int) -> StageCost:
-        size = self._padded(self._start.warm_sizes[0])
+        size = self._padded(self._sizes[0])
         return StageCost(
             name=self.spec.exits[exit_ - 1].name,
             mean_s=self.costs.mean(exit_, size),

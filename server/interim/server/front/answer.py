@@ -1,12 +1,12 @@
-"""The answer of one request as it grows: maps come in, are encoded off the loop, and are ready to go out."""
+"""The answer of one request as it grows: findings come in, are encoded off the loop, and are ready to go out."""
 
 import asyncio
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from interim.server.engine.arena import Maps
+from interim.server.engine.arena import Finding
 from interim.server.front.actions import Send
-from interim.server.front.masks import Wanted, encode
+from interim.server.front.encoding import Wanted, encode
 from interim.server.front.means import Means
 from interim.v1 import inference_pb2 as pb
 
@@ -15,7 +15,7 @@ Encoding = asyncio.Future[tuple[pb.SessionResponse, float]]
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Part:
-    """What goes out now: a decision, the message with its mask in it (None: no mask), seconds of encoding."""
+    """What goes out now: a decision, the message with its answer in it (None: none), seconds of encoding."""
 
     send: Send
     encoded: pb.SessionResponse | None = None
@@ -23,7 +23,7 @@ class Part:
 
 
 class Answer:
-    """Encodes the maps of each exit on arrival (`eager`), or the newest once it is to be sent.
+    """Encodes the finding of each exit on arrival (`eager`), or the newest once it is to be sent.
 
     `offer` is called whenever something newer can go out; `take` then gives it. `fail` gets the exception of
     an encoder, which is ours alone.
@@ -43,20 +43,20 @@ class Answer:
         self._eager = eager
         self._offer = offer
         self._fail = fail
-        self._maps: dict[int, Maps] = {}
+        self._findings: dict[int, Finding] = {}
         self._encodings: dict[int, Encoding] = {}
         self._due: Send | None = None
         self._offered: Send | None = None
         self._handed = 0
 
-    def complete(self, exit_: int, maps: Maps) -> None:
+    def complete(self, exit_: int, finding: Finding) -> None:
         """Exit `exit_` is complete; it is the newest."""
-        self._maps = {exit_: maps}
+        self._findings = {exit_: finding}
         if self._eager:
             self._encode(exit_)
 
     def say(self, send: Send) -> None:
-        """Let this go out as soon as its mask is encoded; it replaces what was to be said before."""
+        """Let this go out as soon as its answer is encoded; it replaces what was to be said before."""
         self._due = send
         self._settle()
 
@@ -83,7 +83,7 @@ class Answer:
 
     def _encode(self, exit_: int) -> Encoding:
         if exit_ not in self._encodings:
-            work = self._means.timed(self._means.encoders, encode, self._maps[exit_], self._wanted)
+            work = self._means.timed(self._means.encoders, encode, self._findings[exit_], self._wanted)
             self._encodings[exit_] = encoding = asyncio.ensure_future(work)
             encoding.add_done_callback(self._encoded)
         return self._encodings[exit_]

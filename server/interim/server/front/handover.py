@@ -57,11 +57,11 @@ class Handover:
         part, self._part = self._part, None
         assert part is not None
         due_s = self._live.due_s if part.send.final else None
-        height, width = self._live.order.wanted.size
+        positions = self._live.order.wanted.positions
         if due_s is not None:
-            self._means.margin.observe(height * width, now_s - due_s)  # a late timer counts as well
+            self._means.margin.observe(positions, now_s - due_s)  # a late timer counts as well
         elif part.encoded is not None:
-            self._means.margin.observe(height * width, part.encode_s + now_s - handed_s)
+            self._means.margin.observe(positions, part.encode_s + now_s - handed_s)
         if part.send.final:
             self._done()
 

@@ -103,7 +103,7 @@ class Live:
             min_exit=order.min_exit,
             max_exit=order.max_exit,
             stop_below=order.stop_below,
-            full_resolution=order.full_resolution,
+            full_resolution=order.wanted.full_resolution,
             request_class=order.request_class,
         )
         self._at_engine = True
@@ -191,15 +191,15 @@ class Live:
     def _on_published(self, now_s: float, event: Published) -> None:
         if self.truth.ended:
             return
-        maps = self._means.arena.read(self._slot, event.exit)
-        if maps is None:
+        finding = self._means.arena.read(self._slot, event.exit)
+        if finding is None:
             return  # a newer exit has overwritten it; its message is the next in the socket
         if now_s >= self.truth.timer_s:
             self.due_s = self.truth.timer_s  # the timer is late, too: what comes with it is heard first
         if self.stopped_s is not None:
             self.stopped_s = now_s  # nothing was there to be handed over before
         self.shares[event.exit] = event.active_share
-        self.answer.complete(event.exit, maps)
+        self.answer.complete(event.exit, finding)
         self._act(self.truth.published(now_s, event.exit, event.active_share, event.last))
 
     async def _decode(self) -> None:

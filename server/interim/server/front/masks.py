@@ -1,50 +1,49 @@
-"""From the maps of one exit to the bytes a client asked for. Runs off the event loop.
+"""From the label map of one exit to the bytes a client asked for.
 
 The three encodings and the two grids are those of interim.v1.MaskFormat; the layout of RLE_ZSTD is
 defined there. Everything is bound by memory bandwidth: a 512 x 1024 map takes well under a millisecond.
 """
 
 import io
-import threading
 from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
-import zstandard
 from PIL import Image
 
 from interim.server.engine.arena import Bytes, Maps
+from interim.server.front.extras import LEVEL, NO_EXTRAS, Extras, add_extras, packed
 from interim.v1 import inference_pb2 as pb
-
-_LEVEL = 1  # of zstd and of deflate: more costs ten times the time for a tenth of the bytes
-_local = threading.local()  # a compressor serves one thread
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What one request wants to see: `size` (height, width) is that of the label map in the answer."""
+class WantedMask:
+    """What one request wants to see of maps: `size` (height, width) is that of the label map in the answer."""
 
     encoding: pb.Encoding
     size: tuple[int, int]
     quarter: bool
-    confidence: bool = False
-    active: bool = False
+    extras: Extras = NO_EXTRAS
+
+    @property
+    def positions(self) -> int:
+        """How large an answer is."""
+        return self.size[0] * self.size[1]
+
+    @property
+    def full_resolution(self) -> bool:
+        """Whether labels are needed at the working size, not only at a quarter of it."""
+        return not self.quarter
 
 
-def encode(maps: Maps, wanted: Wanted) -> pb.SessionResponse:
-    """The mask (nearest class, no new ones) and the extras as asked, in place in a message to be filled in.
-
-    A refinement within a session's message can be written by itself as well: so nothing is copied later.
-    """
+def encode_mask(maps: Maps, wanted: WantedMask) -> pb.SessionResponse:
+    """The mask (nearest class, no new ones) and the extras as asked, in a message to be filled in."""
     response = pb.SessionResponse()
     message, (height, width) = response.refinement, wanted.size
     message.mask.encoding, message.mask.height, message.mask.width = wanted.encoding, height, width
     message.mask.data = _ENCODINGS[wanted.encoding](_nearest(maps.labels, wanted.size))
-    if wanted.confidence:
-        _fill(message.confidence, maps.confidence)
-    if wanted.active:
-        _fill(message.active, maps.active)
+    add_extras(message, maps, wanted.extras)
     return response
 
 
@@ -70,12 +69,12 @@ def _rle_zstd(labels: Bytes) -> bytes:
     starts = np.concatenate(([0], ends + 1))
     lengths = np.diff(starts, append=flat.size).astype("<u4")
     runs = len(starts).to_bytes(4, "little")
-    return _zstd(b"".join((runs, flat[starts].tobytes(), lengths.tobytes())))
+    return packed(b"".join((runs, flat[starts].tobytes(), lengths.tobytes())))
 
 
 def _png(labels: Bytes) -> bytes:
     out = io.BytesIO()
-    Image.fromarray(labels).save(out, "PNG", compress_level=_LEVEL)
+    Image.fromarray(labels).save(out, "PNG", compress_level=LEVEL)
     return out.getvalue()
 
 
@@ -84,15 +83,3 @@ _ENCODINGS: dict[pb.Encoding, Callable[[Bytes], bytes]] = {
     pb.RLE_ZSTD: _rle_zstd,
     pb.PNG: _png,
 }
-
-
-def _fill(message: pb.ByteMap, cells: Bytes) -> None:
-    message.height, message.width = cells.shape
-    message.zstd = _zstd(cells.tobytes())
-
-
-def _zstd(data: bytes) -> bytes:
-    compressor: zstandard.ZstdCompressor | None = getattr(_local, "compressor", None)
-    if compressor is None:
-        compressor = _local.compressor = zstandard.ZstdCompressor(level=_LEVEL)
-    return compressor.compress(data)

@@ -4,9 +4,12 @@ import math
 from dataclasses import dataclass
 
 from interim.server.errors import BadInputError, UnknownModelError
+from interim.server.front.encoding import Wanted
+from interim.server.front.extras import Extras
 from interim.server.front.images import Limits, Picture, measure
-from interim.server.front.masks import Wanted
-from interim.server.front.served import ServedModel
+from interim.server.front.joints import WantedJoints
+from interim.server.front.masks import WantedMask
+from interim.server.front.served import POSE, ServedModel
 from interim.v1 import inference_pb2 as pb
 
 MAX_BUDGET_MS = 3_600_000.0
@@ -29,11 +32,6 @@ class Order:
     newest_wins: bool
 
     @property
-    def full_resolution(self) -> bool:
-        """Whether labels are needed at the working size, not only at a quarter of it."""
-        return not self.wanted.quarter
-
-    @property
     def size_bytes(self) -> int:
         """What the image holds in memory, as received."""
         return len(self.picture.data)
@@ -54,7 +52,7 @@ def read_order(request: pb.InferRequest, model: ServedModel, limits: Limits) -> 
     return Order(
         request_id=request.request_id,
         picture=picture,
-        wanted=_wanted(request, picture),
+        wanted=_joints(request, picture, model) if model.task == POSE else _mask(request, picture),
         own_budget_s=_budget_s(request),
         min_exit=min_exit,
         max_exit=max_exit,
@@ -119,20 +117,41 @@ def _picture(request: pb.InferRequest, model: ServedModel, limits: Limits) -> Pi
     return measure(raw.rgb, (raw.height, raw.width), long_side=long_side, limits=limits)
 
 
-def _wanted(request: pb.InferRequest, picture: Picture) -> Wanted:
+def _joints(request: pb.InferRequest, picture: Picture, model: ServedModel) -> WantedJoints:
+    mask = request.mask
+    for name, value, usual, kind in (
+        ("encoding", mask.encoding, pb.RLE_ZSTD, pb.Encoding),
+        ("resolution", mask.resolution, pb.FULL, pb.Resolution),
+        ("grid", mask.grid, pb.INPUT, pb.Grid),
+    ):
+        _check_known(f"mask.{name}", value, kind)
+        if value not in (0, usual):
+            raise BadInputError(
+                f"mask.{name} is {kind.Name(value)}, but model {model.name} gives joints and no mask: "
+                "leave mask out"
+            )
+    return WantedJoints(
+        names=model.class_names, size=picture.size, working=picture.working, extras=_extras(request)
+    )
+
+
+def _mask(request: pb.InferRequest, picture: Picture) -> WantedMask:
     mask = request.mask
     _check_known("mask.encoding", mask.encoding, pb.Encoding)
     _check_known("mask.resolution", mask.resolution, pb.Resolution)
     _check_known("mask.grid", mask.grid, pb.Grid)
     height, width = picture.working if mask.grid == pb.WORKING else picture.size
     quarter = mask.resolution == pb.QUARTER
-    return Wanted(
+    return WantedMask(
         encoding=mask.encoding or pb.RLE_ZSTD,
         size=(-(-height // 4), -(-width // 4)) if quarter else (height, width),
         quarter=quarter,
-        confidence=request.want_confidence,
-        active=request.want_active,
+        extras=_extras(request),
     )
+
+
+def _extras(request: pb.InferRequest) -> Extras:
+    return Extras(confidence=request.want_confidence, active=request.want_active)
 
 
 def _check_known(

@@ -4,7 +4,7 @@ from html import escape
 from itertools import accumulate
 
 from interim.server.front.budget_state import budget_state
-from interim.server.front.served import trial_budget_ms
+from interim.server.front.served import trial_budget_ms, trial_command
 from interim.server.front.state import State
 from interim.server.telemetry.metrics import Counted
 from interim.v1 import control_pb2
@@ -37,7 +37,7 @@ _HEAD = """<!doctype html>
 
 def page(state: State, grpc_address: str) -> str:
     """The page as of now; it asks for itself again every five seconds."""
-    status, why_not = state.status(), state.why_not_ready
+    status, why_not, model = state.status(), state.why_not_ready, state.requests.model
     mood = (
         f'<span class="bad">not ready: {escape(why_not)}</span>'
         if why_not
@@ -51,7 +51,7 @@ def page(state: State, grpc_address: str) -> str:
 <span class="quiet">· version {escape(status.version)}</span></p>
 {_budgets(state)}{workers}
 <h2>Try it</h2>
-<pre><span>interim segment street.jpg</span> <span>--server {escape(grpc_address)}</span>{_budget(status)}</pre>
+<pre><span>{trial_command(model.task if model else "")}</span> <span>--server {escape(grpc_address)}</span>{_budget(status)}</pre>
 <p class="quiet"><a href="/metrics">metrics</a> · <a href="/healthz">healthz</a> ·
 <a href="/readyz">readyz</a> · gRPC on {escape(grpc_address)}</p>
 </html>
@@ -84,9 +84,11 @@ def _worker(worker: control_pb2.Worker, counted: Counted) -> str:
         f"<tr><td>{escape(stage.exit)}<td>{stage.mean_ms:.1f}<td>{stage.p99_ms:.1f}<td>{total:.1f}<td>{answers:,}\n"
         for stage, total, answers in zip(worker.stages, totals, counted.by_exit[1:], strict=True)
     )
+    task = f"{worker.task}: {', '.join(worker.classes)}"
     up = "" if worker.up else ' <span class="bad">(down)</span>'
     return f"""<h2>Model {escape(worker.model)}{up}</h2>
-<p class="quiet">{escape(worker.device)} · {escape(worker.dtype)} · {escape(worker.execution)} ·
+<p class="quiet">{escape(task)}<br>
+{escape(worker.device)} · {escape(worker.dtype)} · {escape(worker.execution)} ·
 {_number(worker.threads, "thread")} · masking {"on" if worker.masking else "off"} · {_number(worker.restarts, "restart")}</p>
 <p>{_became(counted)}</p>
 <table>

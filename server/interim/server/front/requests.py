@@ -221,12 +221,11 @@ class Requests:
     def _truth(self, order: Order, asked: BudgetRequest, *, streaming: bool) -> Truth:
         wish, in_force = self.budgets.asked(asked), self.budgets.in_force(asked)
         grpc_s = asked.grpc_deadline_s
-        height, width = order.wanted.size
         truth = Truth(
             id=next(self._ids),
             arrival_s=asked.arrival_s,
             deadline_s=wish.deadline_s,
-            margin_s=self.means.margin.margin_s(height * width),
+            margin_s=self.means.margin.margin_s(order.wanted.positions),
             binding=wish.policy,
             budget_s=wish.budget_s,
             min_exit=order.min_exit,

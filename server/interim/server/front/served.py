@@ -7,6 +7,9 @@ from typing import Any
 from interim.server.engine.messages import Ready
 from interim.v1 import inference_pb2 as pb
 
+POSE = "pose"
+"""The task whose answers are joints."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServedModel:
@@ -17,17 +20,29 @@ class ServedModel:
     long_side: int
     ready: Ready
 
+    @property
+    def task(self) -> str:
+        """What it predicts: "segmentation", "pose" or "classification"."""
+        return str(self.ready.spec["task"])
+
+    @property
+    def class_names(self) -> tuple[str, ...]:
+        """The names of its classes, or joints."""
+        spec: dict[str, Any] = self.ready.spec
+        return tuple(each["name"] for each in spec["classes"])
+
     def described(self) -> pb.Model:
         """The model as the wire tells it; costs are cumulative, from the engine's own measurements."""
         spec: dict[str, Any] = self.ready.spec
         return pb.Model(
             name=self.name,
-            task=spec["task"],
+            task=self.task,
             classes=[_class(index, each) for index, each in enumerate(spec["classes"])],
             exits=self._exits(spec["exits"]),
             long_side=self.long_side,
             threshold=spec["threshold"],
             masking=self.ready.masking,
+            bones=[pb.Bone(first=first, second=second) for first, second in spec.get("bones", ())],
         )
 
     def left_s(self, exit_: int, max_exit: int, size: tuple[int, int]) -> float:
@@ -47,6 +62,11 @@ class ServedModel:
             )
             for index, each in enumerate(exits)
         ]
+
+
+def trial_command(task: str) -> str:
+    """A command that shows what a model of a task does."""
+    return "interim pose person.jpg" if task == POSE else "interim segment street.jpg"
 
 
 def trial_budget_ms(total_ms: float) -> float:

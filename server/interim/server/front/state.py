@@ -59,5 +59,7 @@ class State:
                 ],
                 height=ready.height,
                 width=ready.width,
+                task=model.task,
+                classes=model.class_names,
             )
         ]
