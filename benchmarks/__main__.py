@@ -16,6 +16,7 @@ from benchmarks import (
     gpu,
     kernels,
     overhead,
+    paths,
     promises,
     steps,
     stops,
@@ -45,6 +46,7 @@ BENCHMARKS = {
     "answers": answers,
     "promises": promises,
     "steps": steps,
+    "paths": paths,
 }
 _EPILOG = """\
 Words after -- go to interim-server: scripts/bench deadlines -- --device cuda:0 --masking off

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import dataclasses
-import json
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from benchmarks.measured import Measured, serving_facts
+from benchmarks.records import keep
 from benchmarks.server_process import sending, serving
 
 from interim.client import Client
@@ -56,7 +56,8 @@ def measure(asked: argparse.Namespace) -> Measured:
             status = client.status()
         pairs = [_both(scenario, costs, server.target) for scenario in scenarios]
     if asked.runs:
-        _keep(asked.runs, pairs)
+        keep(asked.runs, {f"{real.name}-server": real for real, _ in pairs})
+        keep(asked.runs, {f"{simulated.name}-simulator": simulated for _, simulated in pairs})
     return Measured(
         lines=(costs.as_table(), *(line for pair in pairs for line in _lines(*pair))),
         figures={real.name: _figures(real, simulated) for real, simulated in pairs},
@@ -80,14 +81,6 @@ def _both(scenario: Traffic, costs: Costs, target: str) -> tuple[Run, Run]:
     known = {"scenario": described(ours), "costs": seen.as_json()}
     real = dataclasses.replace(run, facts={**known, **run.facts})
     return real, replay(requests, seen, policy=DEFAULT_POLICY, name=scenario.name)
-
-
-def _keep(folder: Path, pairs: list[tuple[Run, Run]]) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    for real, simulated in pairs:
-        for kind, run in (("server", real), ("simulator", simulated)):
-            path = folder / f"{real.name}-{kind}.json"
-            path.write_text(json.dumps(run.as_json()) + "\n", encoding="utf-8")
 
 
 def _lines(real: Run, simulated: Run) -> list[str]:

@@ -45,6 +45,7 @@ def bench(*words: str) -> subprocess.CompletedProcess[str]:
         ("overhead", {"request_ms", "bare_ms", "ratio"}),
         ("clip", {"steady", "hurried", "exit_1_ms", "hurried_fps"}),
         ("steps", {"step", "overload-step"}),
+        ("paths", {"torch", "kernels"}),
         ("promises", {"rate_hz", "full_hz", "exit1_hz", "busy_cores", "late"}),
     ],
 )
