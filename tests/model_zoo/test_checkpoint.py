@@ -7,9 +7,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from interim.model_zoo.anytime import ClassSpec
+from interim.model_zoo.anytime import ClassSpec, ModelSpec, Task
+from interim.model_zoo.bones import Bones
 from interim.model_zoo.card import Card, Measured
-from interim.model_zoo.checkpoint import SHIPPED, fit, load, read, shipped, write, write_card
+from interim.model_zoo.checkpoint import SHIPPED, fit, load, read, shipped, spec_of, write, write_card
 from interim.model_zoo.errors import CheckpointError
 from interim.model_zoo.registry import FILLS, build
 
@@ -152,3 +153,14 @@ def test_every_shipped_checkpoint_loads_and_is_small() -> None:
         assert (SHIPPED / name / "model.safetensors").stat().st_size <= 9_000_000
         assert json.loads((SHIPPED / name / "card.json").read_text())["name"] == name
     assert "non-commercial" in (SHIPPED / "NOTICE").read_text()
+
+
+@pytest.mark.parametrize(
+    ("task", "drawn", "bones"),
+    [(Task.POSE, ((0, 0),), ((0, 0),)), (Task.POSE, (), ((1, 0),)), (Task.SEGMENTATION, ((0, 0),), ())],
+)
+def test_a_pose_models_bones_are_the_cards_or_the_usual_ones(task: Task, drawn: Bones, bones: Bones) -> None:
+    """Joints of usual names are joined where the card says nothing; classes of pixels never are."""
+    joints = (ClassSpec("left_knee", (1, 2, 3)), ClassSpec("left_ankle", (4, 5, 6)))
+    card = Card(name="p", network="n", classes=joints, threshold=0.1, bones=drawn)
+    assert spec_of(ModelSpec("n", task, (), ()), card, adaptive=False).bones == bones

@@ -74,6 +74,7 @@ def test_a_pose_model_is_trained_and_measured_by_the_same_commands(people: Path,
     card = read(out).card
     assert [each.name for each in card.classes] == NAMES
     assert card.long_side == 64
+    assert card.bones == ((0, 1),)
     for measured in (card.dense, card.adaptive):
         assert measured is not None
         assert (measured.metric, measured.images, len(measured.miou), measured.ece) == ("PCK", 2, 4, ())

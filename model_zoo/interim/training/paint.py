@@ -1,11 +1,11 @@
-"""What a model says, as pictures: classes over an image, confidence as heat, what a stage computes."""
+"""What a model says, as pictures: classes or joints over an image, confidence as heat, what a stage computes."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageDraw
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -21,6 +21,14 @@ HEAT = np.array([(68, 1, 84), (59, 82, 139), (33, 145, 140), (94, 201, 98), (253
 """From unsure to sure; even steps of brightness (after viridis, van der Walt and Smith 2015)."""
 
 VOID_COLOR = (0, 0, 0)
+
+FINE, THICK = 640, 9
+"""Joints are drawn on the image enlarged to at least so many pixels, with bones so wide."""
+
+UNSURE = 0.15
+"""A joint whose heat is below this is a ring, and its bones are thin."""
+
+EDGE_COLOR = (16, 18, 22)
 
 
 def painted_classes(
@@ -51,3 +59,37 @@ def painted_work(image: NDArray[np.uint8], active: NDArray[np.bool_]) -> NDArray
     faint = 225 + (image.mean(2, keepdims=True).repeat(3, 2) - 128) * 0.12
     picture: NDArray[np.uint8] = np.where(mask[..., None], image, faint).astype(np.uint8)
     return picture
+
+
+def painted_joints(
+    image: NDArray[np.uint8],
+    xy: NDArray[np.float32],
+    heat: NDArray[np.float32],
+    classes: Sequence[ClassSpec],
+    bones: Sequence[tuple[int, int]],
+) -> NDArray[np.uint8]:
+    """A person's joints and bones over an image (H, W, 3) uint8, enlarged by a whole number.
+
+    Args:
+        image: What they were found in.
+        xy: Each joint's place (J, 2) in its pixels, counted from 0.
+        heat: How sure each is (J,); 0 is not drawn.
+        classes: The joints, with their colours.
+        bones: Pairs of joints that are joined.
+    """
+    height, width = image.shape[:2]
+    scale = -(-FINE // max(height, width))
+    picture = Image.fromarray(image).resize((scale * width, scale * height), Image.Resampling.BICUBIC)
+    draw = ImageDraw.Draw(picture)
+    places = [(x, y) for x, y in ((xy + 0.5) * scale).tolist()]
+    for one, other in bones:
+        least = min(heat[one], heat[other])
+        if least > 0:
+            thick = THICK if least >= UNSURE else THICK // 3
+            draw.line((places[one], places[other]), EDGE_COLOR, thick + 4)
+            draw.line((places[one], places[other]), classes[one].color, thick)
+    for (x, y), warmth, joint in zip(places, heat, classes, strict=True):
+        if warmth > 0:
+            fill = joint.color if warmth >= UNSURE else None
+            draw.ellipse((x - THICK, y - THICK, x + THICK, y + THICK), fill, joint.color, 3)
+    return np.asarray(picture)

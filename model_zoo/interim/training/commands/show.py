@@ -1,4 +1,4 @@
-"""`interim-zoo show MODEL IMAGE…`: every exit's classes, confidence and computed positions on one sheet."""
+"""`interim-zoo show MODEL IMAGE…`: every exit's classes or joints, confidence and computed positions on one sheet."""
 
 from __future__ import annotations
 
@@ -11,17 +11,22 @@ import numpy as np
 from PIL import Image
 from tqdm import tqdm
 
+from interim.model_zoo.anytime import Task
 from interim.model_zoo.checkpoint import load
 from interim.training.arguments import output_file, share
 from interim.training.data.folder import open_folder
 from interim.training.data.pixels import read_pixels
 from interim.training.data.sample import VOID, Sample
 from interim.training.output import many
+from interim.training.pose_showing import annotated_figure, pose_panels, whole_figure
 from interim.training.sheet import sheet
 from interim.training.showing import panels
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+
+    from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
+    from interim.training.sheet import Panel
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -29,7 +34,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("model", metavar="MODEL", help="a shipped model, or a checkpoint's folder")
     parser.add_argument("images", nargs="+", metavar="IMAGE", help="files; with --data: names in it")
     parser.add_argument(
-        "--data", metavar="DIR", type=Path, help="a data folder, whose labels are drawn and scored against"
+        "--data",
+        metavar="DIR",
+        type=Path,
+        help="a data folder, whose labels or people are drawn and scored against",
     )
     parser.add_argument(
         "--threshold",
@@ -57,14 +65,28 @@ def run(arguments: argparse.Namespace) -> int:
     model = load(arguments.model, masking=arguments.masking == "on")
     if arguments.threshold is not None:
         model.spec = dataclasses.replace(model.spec, threshold=arguments.threshold)
-    samples = tqdm(_samples(arguments), "images", total=len(arguments.images), disable=None, leave=False)
-    rows = [row for sample in samples for row in panels(model, sample)]
+    drawn = _poses(model, arguments) if model.spec.task is Task.POSE else _masks(model, arguments)
+    images = tqdm(drawn, "images", total=len(arguments.images), disable=None, leave=False)
+    rows = [row for image in images for row in image]
     on = f"adaptivity on, threshold {model.spec.threshold:g}" if model.masking else "adaptivity off"
     sheet(f"{model.spec.name}: {on}", rows, model.spec.classes).save(arguments.out)
     print(
         f"Wrote {arguments.out}: {many(len(arguments.images), 'image')}, {many(len(model.spec.exits), 'exit')}."
     )
     return 0
+
+
+def _masks(model: AnytimeHrnet, arguments: argparse.Namespace) -> Iterator[list[list[Panel]]]:
+    yield from (panels(model, sample) for sample in _samples(arguments))
+
+
+def _poses(model: AnytimeHrnet, arguments: argparse.Namespace) -> Iterator[list[list[Panel]]]:
+    for name in arguments.images:
+        if arguments.data is None:
+            figure = whole_figure(Path(name), model.spec)
+        else:
+            figure = annotated_figure(arguments.data, name, model.spec)
+        yield pose_panels(model, figure)
 
 
 def _picture(text: str) -> Path:
