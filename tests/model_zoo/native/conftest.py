@@ -53,12 +53,28 @@ def runs_of(mask: Tensor, stride: int = 1) -> "np.ndarray[tuple[int], np.dtype[n
 
 
 def windows_of(mask: Tensor) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
-    """A mask (N, h, w) as windows of 16 tiles, the plain way."""
+    """A mask (N, h, w) as windows of 16 tiles that are vectors by themselves, the plain way."""
     found = []
     for image, y in np.ndindex(len(mask), -(-mask.shape[1] // 2)):
         for x in range(0, mask.shape[2], 32):
             part = mask[image, 2 * y : 2 * y + 2, x : x + 32].tolist()
             rows = [sum(1 << k for k, on in enumerate(row) if on) for row in part]
             if any(rows):
-                found.append((y, x // 2, image, 0, *rows, *[0] * (2 - len(rows))))
+                found.append((y, x // 2, image, 0xFFFF, *rows, *[0] * (2 - len(rows))))
+    return np.array(found, dtype=WINDOW)
+
+
+def scattered(mask: Tensor, seed: int) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+    """The same with every tile by itself, in any order, 16 to a vector."""
+    tiles = [
+        (int(window["y"]), int(window["x"]) + lane, int(window["image"]), rows)
+        for window in windows_of(mask)
+        for lane in range(16)
+        if any(rows := [int(window[part]) >> 2 * lane & 3 for part in ("above", "below")])
+    ]
+    found = []
+    for place, which in enumerate(np.random.default_rng(seed).permutation(len(tiles))):
+        y, x, image, rows = tiles[which]
+        lane = place % 16
+        found.append((y, x - lane, image, 1 << lane, *(row << 2 * lane for row in rows)))
     return np.array(found, dtype=WINDOW)

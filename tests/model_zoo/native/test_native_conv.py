@@ -1,7 +1,9 @@
 """What the convolution kernels promise, on every path of this machine."""
 
 import ctypes
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 import torch
@@ -14,9 +16,13 @@ from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.native.conv import PackedConv
 from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.maps import LEAD_CELLS, Map, MapShape
+from interim.model_zoo.native.runs import RunLists
 from interim.model_zoo.native.winograd import TiledConv, can_tile
 
-from .conftest import runs_of, windows_of
+from .conftest import runs_of, scattered, windows_of
+
+if TYPE_CHECKING:
+    import numpy as np
 
 TOLERANCE = {torch.float32: 1e-5, torch.bfloat16: 1e-2}
 KINDS = [(1, 1), (3, 1), (3, 2)]
@@ -30,6 +36,9 @@ def dtype(request: pytest.FixtureRequest, kernels: Kernels) -> torch.dtype:
         pytest.skip(f"{kernels.path} has no {request.param}")
     found: torch.dtype = getattr(torch, request.param)
     return found
+
+
+Listing = Callable[[Tensor], "np.ndarray[tuple[int], np.dtype[np.void]]"]
 
 
 @dataclass
@@ -126,13 +135,19 @@ def poisoned(case: Case, dtype: torch.dtype) -> Map:
 
 
 def computed(
-    kernels: Kernels, case: Case, dtype: torch.dtype, order: slice = slice(None), threads: int = 1
+    kernels: Kernels,
+    case: Case,
+    dtype: torch.dtype,
+    *,
+    order: slice = slice(None),
+    threads: int = 1,
+    tiles: Listing = windows_of,
 ) -> Map:
-    """The target after the kernel; the residual is the target itself."""
+    """The target after the kernel; the residual is the target itself. `tiles`: how they are listed."""
     target = poisoned(case, dtype)
     if case.tiled and can_tile(kernels, case.weight, dtype):
         conv: PackedConv = TiledConv(kernels, case.weight, case.bias, dtype=dtype)
-        work = windows_of(case.mask)
+        work = tiles(case.mask)
     else:
         conv = PackedConv(kernels, case.weight, case.bias, stride=case.stride, dtype=dtype)
         work = runs_of(case.mask, case.stride)
@@ -204,7 +219,8 @@ def test_what_no_listed_position_reads_may_be_anything(
     """Not-a-number everywhere outside the needed set leaves the result the same, bit for bit."""
     clean = computed(kernels, case, dtype)
     case.source = torch.where(case.read()[:, None], case.source, torch.nan)
-    assert torch.equal(computed(kernels, case, dtype).all_cells, clean.all_cells)
+    for tiles in (windows_of, lambda mask: scattered(mask, 1)):
+        assert torch.equal(computed(kernels, case, dtype, tiles=tiles).all_cells, clean.all_cells)
 
 
 @given(case=cases())
@@ -214,6 +230,26 @@ def test_order_and_threads_change_no_bit(kernels: Kernels, dtype: torch.dtype, c
     plain = computed(kernels, case, dtype).all_cells
     assert torch.equal(computed(kernels, case, dtype, order=slice(None, None, -1)).all_cells, plain)
     assert torch.equal(computed(kernels, case, dtype, threads=2).all_cells, plain)
+
+
+@given(case=cases(), seed=st.integers(0, 99))
+@PATHS
+def test_where_tiles_lie_in_a_vector_changes_no_bit(
+    kernels: Kernels, dtype: torch.dtype, case: Case, seed: int
+) -> None:
+    """Tiles in any order, each by itself, and as lists hold them, give what whole windows give; so do two threads."""
+    case.tiled = True
+    if not can_tile(kernels, case.weight, dtype) or case.stride == 2:
+        return
+    plain = computed(kernels, case, dtype)
+    listings: list[Listing] = [
+        lambda mask: scattered(mask, seed),
+        lambda mask: RunLists(kernels).listed(mask).windows.array,
+    ]
+    for tiles in listings:
+        for threads in (1, 2):
+            found = computed(kernels, case, dtype, tiles=tiles, threads=threads)
+            assert torch.equal(found.all_cells, plain.all_cells)
 
 
 @pytest.mark.parametrize(("kernel", "stride"), KINDS)

@@ -96,11 +96,32 @@ def test_pairs_cover_a_mask_once_and_share_no_lane(lists: RunLists, mask: Tensor
     assert not runs.alone.array["second"]["lanes"].any()
 
 
+def tiles_of(windows: npt.NDArray[np.void]) -> dict[tuple[int, int, int], tuple[int, int]]:
+    """Which positions of every tile (image, y, x) are listed, above and below; a tile that comes twice fails."""
+    found: dict[tuple[int, int, int], tuple[int, int]] = {}
+    for y, x, image, lanes, above, below in windows.tolist():
+        for lane in range(LANES):
+            rows = (above >> 2 * lane & 3, below >> 2 * lane & 3)
+            assert lanes >> lane & 1 or rows == (0, 0)
+            if any(rows):
+                assert (image, y, x + lane) not in found
+                found[image, y, x + lane] = rows
+    return found
+
+
 @settings(deadline=None, max_examples=100)
 @given(mask=masks())
-def test_windows_are_their_mask(lists: RunLists, mask: Tensor) -> None:
-    """Two rows of 32 positions each, none of them empty."""
-    assert lists.listed(mask).windows.array.tolist() == windows_of(mask).tolist()
+def test_vectors_hold_all_tiles_of_a_mask_once(lists: RunLists, mask: Tensor) -> None:
+    """Every listed position once, no other; windows of a vector share no lane; no more than one vector is not full."""
+    work = lists.listed(mask).windows
+    assert tiles_of(work.array) == tiles_of(windows_of(mask))
+    vectors = [work.part(vector, 1).array["lanes"] for vector in range(len(work))]
+    assert all(np.bitwise_or.reduce(lanes) == lanes.sum(dtype=int) for lanes in vectors)
+    assert all(lanes[0] & 1 and not (lanes[1:] & 1).any() for lanes in vectors)
+    assert sum(lanes.sum(dtype=int) != 0xFFFF for lanes in vectors) <= 1
+    parts = [work.part(first, 2) for first in range(0, len(work), 2)]
+    assert [row for part in parts for row in part.array.tolist()] == work.array.tolist()
+    assert [part.behind for part in parts][-1:] in ([], [0])
 
 
 @settings(deadline=None, max_examples=50)
@@ -118,6 +139,8 @@ def test_bands_are_the_list_in_parts(lists: RunLists, mask: Tensor) -> None:
             each = [part[side] for part in found for side in ("first", "second")]
             counts = [covered(part, tuple(mask.shape)) for part in each]
             assert torch.equal(sum(counts, torch.zeros_like(mask, dtype=torch.int)), mask.int())
+        elif kind == "windows":  # likewise
+            assert tiles_of(np.concatenate([*found, wanted[0][:0]])) == tiles_of(wanted[0])
         else:
             rows = [row for part in found for row in part.tolist()]
             assert sorted(rows) == sorted(wanted[0].tolist())
@@ -170,6 +193,7 @@ def test_slices_of_a_list_are_its_runs(lists: RunLists) -> None:
     parts = [runs.part(first, 4) for first in range(0, len(runs), 4)]
     assert [tuple(run) for part in parts for run in part.array.tolist()] == runs.array.tolist()
     assert [part.address for part in parts] == [part.array.ctypes.data for part in parts]
+    assert [part.behind for part in parts] == [11, 7, 3, 0]
 
 
 def test_masks_that_do_not_fit_are_refused(lists: RunLists) -> None:

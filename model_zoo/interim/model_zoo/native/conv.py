@@ -26,8 +26,11 @@ MAX_SOURCES = 4
 SYMBOLS = {torch.bfloat16: "conv_bf16", torch.float32: "conv_fp32"}
 """The function of c/conv.h for each kind of number."""
 
-ARGUMENTS = (ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int, ctypes.c_void_p)
-"""Of all functions: conv, work, count, threads, give_up. They return int."""
+ARGUMENTS = (
+    *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64),
+    *(ctypes.c_int, ctypes.c_void_p),
+)
+"""Of all functions: conv, work, count, behind, threads, give_up. They return int."""
 
 
 class CConv(ctypes.Structure):
@@ -183,7 +186,7 @@ class BoundConv:
         Returns:
             Whether it was done, not given up.
         """
-        return bool(self.function(ctypes.addressof(self.c), work.ctypes.data, len(work), threads, give_up))
+        return bool(self.function(ctypes.addressof(self.c), work.ctypes.data, len(work), 0, threads, give_up))
 
 
 def even_floats(values: Tensor) -> Tensor:

@@ -91,7 +91,7 @@ class MapShape:
     @property
     def cells(self) -> int:
         """Cells of the whole allocation."""
-        return self.images * self.image_stride + SLACK_CELLS
+        return self.images * self.image_stride + self.row_pitch + SLACK_CELLS
 
 
 class Map:

@@ -79,7 +79,7 @@ class SlicedConv:
         function, conv = self._bound(sources, target, (residual, raw), relu=relu)
         address = ctypes.addressof(conv)
         for part in _cut(self._packed.work(runs), self._slice):
-            function(address, part.address, len(part), self._threads, None)
+            function(address, part.address, len(part), part.behind, self._threads, None)
             yield
 
     def _bound(
@@ -273,6 +273,4 @@ def _bytes(map_: Map) -> int:
 
 def _cut(work: Work, step: int) -> Iterable[Work]:
     """A list in parts of `step`."""
-    if 0 < len(work) <= step:
-        return (work,)
     return (work.part(first, step) for first in range(0, len(work), step))

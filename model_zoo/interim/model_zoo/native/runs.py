@@ -30,7 +30,7 @@ PAIR = np.dtype([("first", RUN), ("second", RUN)])
 
 WINDOW = np.dtype(
     [
-        *(("y", np.uint16), ("x", np.uint16), ("image", np.uint16), ("unused", np.uint16)),
+        *(("y", np.uint16), ("x", np.int16), ("image", np.uint16), ("lanes", np.uint16)),
         *(("above", np.uint32), ("below", np.uint32)),
     ]
 )
@@ -51,18 +51,40 @@ class CMask(ctypes.Structure):
 
 
 class Work:
-    """A list for C: `array`, contiguous, begins at `address`, which is good as long as this object lives."""
+    """A list for C: `array`, contiguous, begins at `address`, which is good as long as this object lives.
 
-    def __init__(self, array: npt.NDArray[np.void], address: int | None = None) -> None:
+    `behind`: how many entries follow in memory, the next slices'.
+    """
+
+    def __init__(self, array: npt.NDArray[np.void], address: int | None = None, behind: int = 0) -> None:
         self.array = array
         self.address: int = array.ctypes.data if address is None else address
+        self.behind = behind
 
     def __len__(self) -> int:
         return len(self.array)
 
     def part(self, first: int, count: int) -> Work:
         """Up to `count` entries from `first` on: a slice of the work, no copy."""
-        return Work(self.array[first : first + count], self.address + self.array.dtype.itemsize * first)
+        array = self.array[first : first + count]
+        address = self.address + self.array.dtype.itemsize * first
+        return Work(array, address, len(self.array) - first - len(array))
+
+
+class Vectors(Work):
+    """Windows, of which one or more make an entry: a vector (c/cells.h)."""
+
+    def __init__(self, windows: npt.NDArray[np.void]) -> None:
+        super().__init__(windows)
+        self._starts = np.append(np.flatnonzero(windows["lanes"] & 1), len(windows)).tolist()
+
+    def __len__(self) -> int:
+        return len(self._starts) - 1
+
+    def part(self, first: int, count: int) -> Work:
+        """The windows of up to `count` vectors from `first` on."""
+        begin, end = self._starts[first], self._starts[min(first + count, len(self))]
+        return super().part(begin, end - begin)
 
 
 class Runs(Work):
@@ -94,10 +116,10 @@ class Runs(Work):
 
     @cached_property
     def windows(self) -> Work:
-        """As `WINDOW`, for convolutions in tiles."""
+        """As `WINDOW`, for convolutions in tiles; an entry is a vector, of one window or more."""
         found = self._lists.windows(self._mask)
         found["y"] += self._top // 2
-        return Work(found)
+        return Vectors(found)
 
     def bands(self, rows: int) -> Iterator[Runs]:
         """The same positions in lists of so many rows, an even number; none is empty. Each is made when it is due."""
@@ -154,7 +176,9 @@ class RunLists:
 
     def windows(self, mask: Tensor) -> npt.NDArray[np.void]:
         """The same as `WINDOW`."""
-        return self._covered(mask, self._windows, WINDOW)
+        c = _mask(mask)
+        tiles = c.images * -(-c.height // 2) * -(-c.width // 2)
+        return _filled(self._windows, c, np.empty(tiles, WINDOW))
 
     def read_by_enlarging(self, mask: Tensor, factor: int) -> Tensor:
         """Which positions of a smaller map a bilinear enlargement reads to compute those of a mask.
@@ -183,8 +207,12 @@ class RunLists:
     def _covered(self, mask: Tensor, function: Any, kind: np.dtype[np.void]) -> npt.NDArray[np.void]:
         """A mask as a list of one kind, which a function of C makes."""
         c = _mask(mask)
-        room = np.empty(_most(c), kind)
-        return room[: function(ctypes.byref(c), room.ctypes.data)]
+        return _filled(function, c, np.empty(_most(c), kind))
+
+
+def _filled(function: Any, mask: Any, room: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
+    """What a function of C makes of a mask, in the room that is given."""
+    return room[: function(ctypes.byref(mask), room.ctypes.data)]
 
 
 def _most(mask: Any) -> int:

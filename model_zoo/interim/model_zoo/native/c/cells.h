@@ -7,7 +7,7 @@
  * `row_pitch` of every row, which also stand left of the next row's first cell.
  *
  * Kernels may load whole vectors of LANES cells from any position of a map, past a row's end or
- * a plane's; allocations have slack for it. What such a load brings that the run does not list
+ * a plane's, and from the row below its border; allocations have slack for it. What such a load brings that the run does not list
  * may be anything, NaN too, and is never stored.
  */
 #ifndef INTERIM_CELLS_H
@@ -19,7 +19,7 @@
 enum {
     LANES = 16,        /* cells of a run, and of one 512-bit vector */
     LEAD_CELLS = 16,   /* before a plane's first row: x = -1 exists there, rows are 64-byte aligned */
-    SLACK_CELLS = 64,  /* after the last plane of an allocation: loads overreach */
+    SLACK_CELLS = 64,  /* and a row, after the last plane of an allocation: loads overreach */
 };
 
 #define INLINE static inline __attribute__((always_inline))
@@ -57,11 +57,14 @@ typedef struct {
     Run first, second;
 } Pair;
 
-/* Up to 16 neighbouring tiles of 2x2 positions: the unit of work of winograd.c. Dtype WINDOW of
- * native/runs.py: change both. */
+/* Neighbouring tiles of 2x2 positions, and which lanes of a vector they take: the unit of work of
+ * winograd_blocks.h. A window with lane 0 begins a vector; those behind it take other lanes, so that
+ * 16 tiles make a vector wherever they lie. Dtype WINDOW of native/runs.py: change both. */
 typedef struct {
-    uint16_t y, x; /* of the first tile, in tiles */
-    uint16_t image, unused;
+    uint16_t y;
+    int16_t x; /* of lane 0, in tiles; less than 0 where a tile of a row's beginning has a later lane */
+    uint16_t image;
+    uint16_t lanes;        /* bit k: tile (y, x + k) is of this window */
     uint32_t above, below; /* bit k: position (2y, 2x + k), or (2y + 1, 2x + k), is listed */
 } Window;
 

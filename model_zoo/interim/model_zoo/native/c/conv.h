@@ -46,10 +46,15 @@ enum Reading {
 
 /* Compute the listed positions of the target.
  *
- * `threads`: 1 calls no OpenMP at all. `give_up`: read between groups of pairs, may be NULL; what
+ * `behind`: how many entries follow in memory that a later call computes; their cells are asked for
+ * early. `threads`: 1 calls no OpenMP at all. `give_up`: read between groups of pairs, may be NULL; what
  * is not yet written when it is found set stays as it was. Returns 1 when done, 0 when given up.
  */
-EXPORT int conv_bf16(const Conv *conv, const Pair *pairs, int64_t count, int threads, const int32_t *give_up);
-EXPORT int conv_fp32(const Conv *conv, const Pair *pairs, int64_t count, int threads, const int32_t *give_up);
+EXPORT int conv_bf16(
+    const Conv *conv, const Pair *pairs, int64_t count, int64_t behind, int threads, const int32_t *give_up
+);
+EXPORT int conv_fp32(
+    const Conv *conv, const Pair *pairs, int64_t count, int64_t behind, int threads, const int32_t *give_up
+);
 
 #endif

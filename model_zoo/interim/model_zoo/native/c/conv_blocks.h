@@ -195,6 +195,7 @@ static void run_group(const Conv *conv, Group *group, enum Reading reading, cons
 typedef struct {
     const Conv *conv;
     const Pair *pairs;
+    int64_t behind;
     const int32_t *give_up;
     int *given_up;
 } Task;
@@ -214,8 +215,8 @@ static void conv_part(const void *given, int64_t begin, int64_t end) {
         if (group == &pairs) add_entry(conv, group, &pair->second);
         if (singles.count < GROUP_RUNS && pairs.count < 2 * GROUP_RUNS) continue;
         if (is_set(task->give_up)) break;
-        if (group == &singles) run_group(conv, &singles, reading, pair + 1, end - i - 1);
-        else run_group(conv, &pairs, PAIRED, pair + 1, end - i - 1);
+        if (group == &singles) run_group(conv, &singles, reading, pair + 1, end - i - 1 + task->behind);
+        else run_group(conv, &pairs, PAIRED, pair + 1, end - i - 1 + task->behind);
     }
     if (is_set(task->give_up)) {
         __atomic_store_n(task->given_up, 1, __ATOMIC_RELAXED);
@@ -225,9 +226,11 @@ static void conv_part(const void *given, int64_t begin, int64_t end) {
     run_group(conv, &pairs, PAIRED, NULL, 0);
 }
 
-EXPORT int CONV(const Conv *conv, const Pair *pairs, int64_t count, int threads, const int32_t *give_up) {
+EXPORT int CONV(
+    const Conv *conv, const Pair *pairs, int64_t count, int64_t behind, int threads, const int32_t *give_up
+) {
     int given_up = 0;
-    const Task task = {conv, pairs, give_up, &given_up};
+    const Task task = {conv, pairs, behind, give_up, &given_up};
     shared_out(conv_part, &task, count, threads);
     return !given_up;
 }

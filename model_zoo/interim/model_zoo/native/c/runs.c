@@ -8,33 +8,13 @@
  * the end of one part of a mask and the beginning of another. */
 #include <string.h>
 
-#include "cells.h"
+#include "masks.h"
 
 enum { MAX_WORDS = 4096, MAX_WAITING = 32 };
 
-/* A mask of one byte a position. Class CMask of native/runs.py: change both. */
-typedef struct {
-    const uint8_t *bytes;
-    int64_t image_stride, row_stride; /* in bytes */
-    int32_t images, height, width;
-} Mask;
-
 EXPORT int runs_of_mask(const Mask *mask, Run *runs);
 EXPORT int pairs_of_mask(const Mask *mask, Pair *pairs);
-EXPORT int windows_of_mask(const Mask *mask, Window *windows);
 EXPORT int mask_read_by_enlarging(const Mask *fine, int factor, uint8_t *coarse);
-
-static uint16_t word_at(const uint8_t *row, int64_t count) {
-#ifdef __SSE2__
-    if (count >= LANES) {
-        const __m128i zero = _mm_cmpeq_epi8(_mm_loadu_si128((const __m128i *)row), _mm_setzero_si128());
-        return (uint16_t)~_mm_movemask_epi8(zero);
-    }
-#endif
-    uint16_t word = 0;
-    for (int64_t lane = 0; lane < count && lane < LANES; lane++) word |= (uint16_t)((row[lane] != 0) << lane);
-    return word;
-}
 
 /* The 16 positions from `x` on. */
 static uint16_t window(const uint16_t *words, int64_t x) {
@@ -157,31 +137,6 @@ int pairs_of_mask(const Mask *mask, Pair *pairs) {
             }
         }
     while (waiting.count) pairs[made++] = (Pair){.first = taken(&waiting, 0)};
-    return (int)made;
-}
-
-/* 32 positions of a row from `x` on; those that do not exist are not set. */
-static uint32_t two_words_at(const uint8_t *row, int64_t x, int64_t width) {
-    const uint32_t low = word_at(row + x, width - x);
-    return x + LANES < width ? low | (uint32_t)word_at(row + x + LANES, width - x - LANES) << LANES : low;
-}
-
-/* Windows for all that is set, one for every 32 positions of every two rows at most; returns how many. */
-int windows_of_mask(const Mask *mask, Window *windows) {
-    int64_t made = 0;
-    for (int image = 0; image < mask->images; image++)
-        for (int y = 0; y < mask->height; y += 2) {
-            const uint8_t *row = mask->bytes + image * mask->image_stride + y * mask->row_stride;
-            for (int64_t x = 0; x < mask->width; x += 2 * LANES) {
-                const uint32_t above = two_words_at(row, x, mask->width);
-                const uint32_t below = y + 1 < mask->height ? two_words_at(row + mask->row_stride, x, mask->width) : 0;
-                if (above | below)
-                    windows[made++] = (Window){
-                        .y = (uint16_t)(y / 2), .x = (uint16_t)(x / 2), .image = (uint16_t)image,
-                        .above = above, .below = below,
-                    };
-            }
-        }
     return (int)made;
 }
 

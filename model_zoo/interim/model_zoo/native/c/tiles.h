@@ -36,15 +36,6 @@ INLINE void split(Floats *a, Floats *b, Floats *c, Floats *d) {
     *d = last;
 }
 
-/* The positions 2t - 1 to 2t + 2 of a row, for tiles t; `row`: where 2t is for the first, aligned. */
-INLINE void load_tiles(const Cell *row, Ints *columns) {
-    const Ints low = load_cells(row), high = load_cells(row + LANES);
-    columns[1] = every_other(low, high, 0);
-    columns[2] = every_other(low, high, 1);
-    columns[0] = _mm512_alignr_epi32(columns[2], load_cells(row - LANES), LANES - 1);
-    columns[3] = _mm512_alignr_epi32(load_cells(row + 2 * LANES), columns[1], 1);
-}
-
 /* The components of tiles in one channel, from 4x4 positions each, in place. */
 INLINE void split_channel(Floats x[SIDE][SIDE]) {
 #pragma GCC unroll 4
@@ -71,14 +62,17 @@ INLINE void join(Floats components[SIDE][SIDE], Floats outputs[2][2]) {
     }
 }
 
-/* Store every other cell of 32, and those between them, where listed. */
-INLINE void store_row(Cell *at, uint32_t listed, Ints even, Ints odd) {
+/* 32 cells: the even ones, and those between them. */
+INLINE void interleave(Ints even, Ints odd, Ints *cells) {
     const Ints pairs = _mm512_setr_epi32(0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23);
+    cells[0] = _mm512_permutex2var_epi32(even, pairs, odd);
+    cells[1] = _mm512_permutex2var_epi32(even, add_ints(pairs, filled_ints(8)), odd);
+}
+
+/* Store cells where listed. */
+INLINE void store_cells(Cell *at, uint16_t listed, Ints cells) {
     show_sanitizer(at, listed);
-    _mm512_mask_storeu_epi32(at, (Lanes)listed, _mm512_permutex2var_epi32(even, pairs, odd));
-    _mm512_mask_storeu_epi32(
-        at + LANES, (Lanes)(listed >> LANES), _mm512_permutex2var_epi32(even, add_ints(pairs, filled_ints(8)), odd)
-    );
+    _mm512_mask_storeu_epi32(at, listed, cells);
 }
 
 #endif

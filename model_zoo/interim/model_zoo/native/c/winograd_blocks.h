@@ -11,24 +11,21 @@
  * its 16 components, each of which is multiplied by a matrix of its own; sums and differences of the
  * products are the outputs. So 16 multiplications stand for 36.
  *
- * Tiles are gathered: the components of any GROUP_TILES listed tiles lie side by side, whatever lay
- * between them in the map, so that masks leave no lanes idle where the work is.
+ * The tiles of a vector lie anywhere: it is read from several places and written to them, so that
+ * masks leave no lanes idle.
  *
  * What an output is made of does not depend on the list: nothing of the positions beyond its own 3x3
  * ever comes into it, for the components that hold them do not come into it either. */
 #include "conv.h"
+#include "places.h"
 #include "threads.h"
-#include "tiles.h"
 
 enum {
     GROUP_TILES = 64,
     GROUP_VECTORS = GROUP_TILES / LANES,
     CHUNK_OUTPUTS = 4 * BLOCK_OUTPUTS, /* computed for all components before any is put together: in the cache */
-    ALL = 0xffff,
-    NEARLY_ALL = 13,     /* so many tiles of a window are not worth telling from 16 */
     MAX_PLANES = 384,    /* of the source */
     WEIGHTS_AHEAD = 256, /* cells */
-    AHEAD = 2,           /* planes: so much earlier is asked for what will be read or written */
     SPREAD = 5 * LANES,  /* cells between components: else all fall into few cache sets */
     PRODUCT_STRIDE = CHUNK_OUTPUTS * GROUP_TILES + SPREAD, /* from a component to the next */
 };
@@ -36,69 +33,48 @@ enum {
 /* Apart, each has the registers to itself. */
 #define APART static __attribute__((noinline))
 
-/* Some tiles of a window, and where in the group theirs begin. */
+/* Vectors that are computed together. */
 typedef struct {
-    const Window *window;
-    uint16_t lanes;
-    int first;
-} Piece;
-
-typedef struct {
-    Piece pieces[GROUP_TILES];
-    int count, tiles;
+    Places source[GROUP_VECTORS], target[GROUP_VECTORS], residual[GROUP_VECTORS];
+    int count;
 } Group;
 
 /* The components of a group: of the source's planes, and of the outputs of a chunk. */
 static _Thread_local _Alignas(64) Cell inputs[COMPONENTS * (MAX_PLANES * GROUP_TILES + SPREAD)];
 static _Thread_local _Alignas(64) float products[COMPONENTS * PRODUCT_STRIDE];
 
-/* The components of the tiles of a piece, of one plane; `stride`: from a component to the next. */
-INLINE void split_plane(const Cell *const *rows, int64_t offset, uint16_t lanes, Cell *to, int64_t stride) {
+/* The components of a vector, of one plane; `stride`: from a component to the next. */
+INLINE void split_plane(const Places *places, int64_t offset, int whole, Cell *to, int64_t stride) {
     Ints cells[SIDE][SIDE];
     Floats x[2][SIDE][SIDE];
-#pragma GCC unroll 4
-    for (int y = 0; y < SIDE; y++) load_tiles(rows[y] + offset, cells[y]);
+    if (whole) load_whole(places, offset, cells);
+    else load_tiles(places, offset, cells);
 #pragma GCC unroll 2
     for (int c = 0; c < DEPTH; c++) {
 #pragma GCC unroll 16
         for (int i = 0; i < COMPONENTS; i++) x[c][i / SIDE][i % SIDE] = channel_of(cells[i / SIDE][i % SIDE], c, DEPTH);
         split_channel(x[c]);
     }
-    const Lanes kept = (Lanes)((1u << __builtin_popcount(lanes)) - 1);
-    const Ints order = _mm512_maskz_compress_epi32(lanes, counted_ints(0));
 #pragma GCC unroll 16
     for (int i = 0; i < COMPONENTS; i++) {
         const Floats both[2] = {x[0][i / SIDE][i % SIDE], DEPTH == 2 ? x[1][i / SIDE][i % SIDE] : filled(0)};
-        const Ints made = cells_of(both, DEPTH);
-        if (lanes == ALL) _mm512_storeu_si512(to + i * stride, made);
-        else _mm512_mask_storeu_epi32(to + i * stride, kept, _mm512_permutexvar_epi32(order, made));
+        _mm512_store_si512(to + i * stride, cells_of(both, DEPTH));
     }
 }
 
 INLINE int64_t input_stride(const Conv *conv) { return conv->source[0].planes * GROUP_TILES + SPREAD; }
 
-/* The components of all planes for a piece. A row below the border is never read: only positions that
- * do not exist would use it. */
-APART void split_piece(const Conv *conv, const Piece *piece) {
+/* The components of all planes for a vector. */
+INLINE void split_vector(const Conv *conv, const Places *places, int whole, Cell *to) {
     const Map *source = &conv->source[0];
-    const Window *window = piece->window;
-    const Cell *rows[SIDE];
-    for (int y = 0; y < SIDE; y++) {
-        const int row = 2 * window->y - 1 + y;
-        rows[y] = cell_at(source, window->image, row < source->height ? row : source->height, 2 * window->x);
-    }
-    for (int plane = 0; plane < source->planes; plane++) {
-        for (int y = 0; y < SIDE; y++) {
-            const Cell *ahead = rows[y] + (plane + AHEAD) * source->plane_stride;
-            __builtin_prefetch(ahead);
-            __builtin_prefetch(ahead + LANES);
-        }
-        split_plane(
-            rows, plane * source->plane_stride, piece->lanes, inputs + plane * GROUP_TILES + piece->first,
-            input_stride(conv)
-        );
+    for (int plane = 0; plane < source->planes; plane++, to += GROUP_TILES) {
+        split_plane(places, plane * source->plane_stride, whole, to, input_stride(conv));
     }
 }
+
+APART void split_whole(const Conv *conv, const Places *places, Cell *to) { split_vector(conv, places, 1, to); }
+
+APART void split_parts(const Conv *conv, const Places *places, Cell *to) { split_vector(conv, places, 0, to); }
 
 /* One component of some outputs for so many vectors of tiles. */
 INLINE void multiply(const Cell *weights, const Cell *x, int planes, float *to, int vectors, int outputs) {
@@ -133,47 +109,59 @@ INLINE void multiply_some(const Cell *weights, const Cell *x, int planes, float 
     }
 }
 
-/* All components of the outputs `first` to `end - 1`; both are even. */
-APART void multiply_chunk(const Conv *conv, int tiles, int first, int end, int outputs) {
-    const int planes = conv->source[0].planes;
+/* Ask for what the next group reads, one of so many shares. It is spread over all of the multiplication: processors
+ * forget what is asked for in heaps. */
+INLINE void fetch_source(const Conv *conv, const Group *next, int64_t share, int64_t shares) {
+    const int64_t count = (int64_t)next->count * conv->source[0].planes;
+    for (int64_t i = count * share / shares; i < count * (share + 1) / shares; i++)
+        fetch_tiles(&next->source[i % next->count], i / next->count * conv->source[0].plane_stride);
+}
+
+/* Likewise for what a group writes next, the outputs `first` to `end - 1`. */
+INLINE void fetch_target(const Conv *conv, const Group *group, int first, int end, int share, int shares) {
+    const int count = group->count * ((end - first) / DEPTH);
+    for (int i = count * share / shares; i < count * (share + 1) / shares; i++)
+        fetch_rows(&group->target[i % group->count], (first / DEPTH + i / group->count) * conv->target.plane_stride);
+}
+
+INLINE int blocks_of(int outputs) { return (outputs + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS; }
+
+/* All components of the outputs `first` to `end - 1` of `outputs`, all even. */
+APART void multiply_chunk(const Conv *conv, const Group *group, const Group *next, int first, int end, int outputs) {
+    const int planes = conv->source[0].planes, shares = COMPONENTS * blocks_of(end - first);
+    int share = 0;
     for (int part = 0; part < COMPONENTS; part++)
-        for (int o = first; o < end; o += BLOCK_OUTPUTS) {
+        for (int o = first; o < end; o += BLOCK_OUTPUTS, share++) {
+            fetch_source(conv, next, COMPONENTS * blocks_of(first) + share, COMPONENTS * blocks_of(outputs));
+            fetch_target(conv, group, first, end, share, shares);
             const Cell *weights = conv->weights + ((int64_t)part * outputs + o) * planes;
             const Cell *x = inputs + part * input_stride(conv);
             float *to = products + part * PRODUCT_STRIDE + (o - first) * GROUP_TILES;
             const int size = end - o < BLOCK_OUTPUTS ? end - o : BLOCK_OUTPUTS;
-            if (tiles > GROUP_TILES / 2) multiply_some(weights, x, planes, to, GROUP_VECTORS, size);
+            if (group->count > GROUP_VECTORS / 2) multiply_some(weights, x, planes, to, GROUP_VECTORS, size);
             else multiply_some(weights, x, planes, to, GROUP_VECTORS / 2, size);
         }
 }
 
-/* The 2x2 outputs of a piece's tiles from their products. */
-INLINE void join_piece(const float *from, uint16_t lanes, Floats outputs[2][2]) {
-    const Ints order = _mm512_maskz_expand_epi32(lanes, counted_ints(0));
+/* The 2x2 outputs of a vector from their products. */
+INLINE void join_vector(const float *from, Floats outputs[2][2]) {
     Floats components[SIDE][SIDE];
 #pragma GCC unroll 16
-    for (int i = 0; i < COMPONENTS; i++) {
-        const Floats found = load_floats(from + i * PRODUCT_STRIDE);
-        components[i % SIDE][i / SIDE] = lanes == ALL ? found : permuted(found, order);
-    }
+    for (int i = 0; i < COMPONENTS; i++) components[i % SIDE][i / SIDE] = load_floats(from + i * PRODUCT_STRIDE);
     join(components, outputs);
 }
 
 /* The epilogue: the outputs of one plane of the target, whose products begin at `from`. */
-APART void write_plane(const Conv *conv, const Piece *piece, int64_t plane, const float *from) {
-    const Window *window = piece->window;
-    const uint32_t mine = 3 * _pdep_u32(piece->lanes, 0x55555555);
-    const uint32_t listed[2] = {window->above & mine, window->below & mine};
+APART void write_plane(
+    const Conv *conv, const Places *target, const Places *residual, int64_t plane, const float *from
+) {
     Floats sums[2][2][2];
+    Ints added[2][2], rows[2][2];
 #pragma GCC unroll 2
-    for (int c = 0; c < DEPTH; c++) join_piece(from + c * GROUP_TILES, piece->lanes, sums[c]);
+    for (int c = 0; c < DEPTH; c++) join_vector(from + c * GROUP_TILES, sums[c]);
+    if (residual) load_rows(residual, plane * conv->residual.plane_stride, added);
 #pragma GCC unroll 2
     for (int y = 0; y < 2; y++) {
-        if (!listed[y]) continue;
-        const int64_t row = 2 * window->y + y, column = 2 * window->x;
-        const Cell *beside = conv->residual.cells
-            ? cell_at(&conv->residual, window->image, row, column) + plane * conv->residual.plane_stride
-            : NULL;
         Ints cells[2];
 #pragma GCC unroll 2
         for (int x = 0; x < 2; x++) {
@@ -181,103 +169,88 @@ APART void write_plane(const Conv *conv, const Piece *piece, int64_t plane, cons
 #pragma GCC unroll 2
             for (int c = 0; c < DEPTH; c++) {
                 made[c] = sums[c][y][x] + filled(conv->bias[plane * DEPTH + c]);
-                if (beside) {
-                    const Ints added = every_other(load_cells(beside), load_cells(beside + LANES), x);
-                    made[c] = made[c] + channel_of(added, c, DEPTH);
-                }
+                if (residual) made[c] = made[c] + channel_of(every_other(added[y][0], added[y][1], x), c, DEPTH);
                 if (conv->relu) made[c] = relued(made[c]);
             }
             cells[x] = cells_of(made, DEPTH);
         }
-        Cell *at = cell_at(&conv->target, window->image, row, column) + plane * conv->target.plane_stride;
-        __builtin_prefetch(at + AHEAD * conv->target.plane_stride, 1);
-        __builtin_prefetch(at + AHEAD * conv->target.plane_stride + LANES, 1);
-        store_row(at, listed[y], cells[0], cells[1]);
+        interleave(cells[0], cells[1], rows[y]);
     }
+    store_rows(target, plane * conv->target.plane_stride, rows);
 }
 
 typedef struct {
     const Conv *conv;
     const Window *windows;
+    int64_t count; /* with those behind */
     const int32_t *give_up;
     int *given_up;
 } Task;
 
 INLINE int is_set(const int32_t *flag) { return flag != NULL && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0; }
 
-/* Compute a group, of one tile or more, and empty it; returns 0 when that is given up. */
-INLINE int run_group(const Task *task, Group *group) {
+/* Compute a group; `next`: the one behind it. Returns 0 when that is given up. */
+INLINE int run_group(const Task *task, const Group *group, const Group *next) {
     const Conv *conv = task->conv;
     const int outputs = conv->outputs + (conv->outputs & 1);
     if (is_set(task->give_up)) {
         __atomic_store_n(task->given_up, 1, __ATOMIC_RELAXED);
         return 0;
     }
-    for (int i = 0; i < group->count; i++) split_piece(conv, &group->pieces[i]);
+    for (int v = 0; v < group->count; v++)
+        (is_whole(&group->source[v]) ? split_whole : split_parts)(conv, &group->source[v], inputs + v * LANES);
     for (int first = 0; first < outputs; first += CHUNK_OUTPUTS) {
         const int end = first + CHUNK_OUTPUTS < outputs ? first + CHUNK_OUTPUTS : outputs;
-        multiply_chunk(conv, group->tiles, first, end, outputs);
-        for (int i = 0; i < group->count; i++)
+        multiply_chunk(conv, group, next, first, end, outputs);
+        for (int v = 0; v < group->count; v++)
             for (int o = first; o < end && o < conv->outputs; o += DEPTH) {
-                const Piece *piece = &group->pieces[i];
-                write_plane(conv, piece, o / DEPTH, products + (o - first) * GROUP_TILES + piece->first);
+                const Places *residual = conv->residual.cells ? &group->residual[v] : NULL;
+                const float *from = products + (o - first) * GROUP_TILES + v * LANES;
+                write_plane(conv, &group->target[v], residual, o / DEPTH, from);
             }
     }
-    group->count = group->tiles = 0;
     return 1;
 }
 
-/* Which tiles of a window have listed positions, or all. */
-static uint16_t tiles_of(const Window *window) {
-    const uint32_t listed = window->above | window->below;
-    const uint16_t tiles = (uint16_t)_pext_u32(listed | listed >> 1, 0x55555555);
-    return __builtin_popcount(tiles) >= NEARLY_ALL ? ALL : tiles;
-}
+INLINE int begins_vector(const Window *window) { return window->lanes & 1; }
 
-/* Put as many of these tiles into a group as it has room for; returns those that are left. */
-static uint16_t add_piece(Group *group, const Window *window, uint16_t tiles) {
-    const int room = GROUP_TILES - group->tiles;
-    const uint16_t taken = room < LANES ? (uint16_t)_pdep_u32((1u << room) - 1, tiles) : tiles;
-    group->pieces[group->count++] = (Piece){window, taken, group->tiles};
-    group->tiles += __builtin_popcount(taken);
-    return tiles & (uint16_t)~taken;
-}
-
-/* Move what is in a group to another that has room for it. */
-static void move_pieces(Group *from, Group *to) {
-    for (int i = 0; i < from->count; i++) {
-        to->pieces[to->count] = from->pieces[i];
-        to->pieces[to->count++].first += to->tiles;
+/* Fill a group with the vectors that begin between a window, the first of a vector, and `end`; returns where the next
+ * one begins. */
+static int64_t fill_group(const Task *task, int64_t window, int64_t end, Group *group) {
+    const Conv *conv = task->conv;
+    for (group->count = 0; window < end && group->count < GROUP_VECTORS; group->count++) {
+        const Window *first = task->windows + window;
+        int count = 0;
+        do count++, window++;
+        while (window < task->count && !begins_vector(&task->windows[window]));
+        find_places(&conv->source[0], first, count, -1, &group->source[group->count]);
+        find_places(&conv->target, first, count, 0, &group->target[group->count]);
+        if (conv->residual.cells) find_places(&conv->residual, first, count, 0, &group->residual[group->count]);
     }
-    to->tiles += from->tiles;
-    from->count = from->tiles = 0;
+    return window;
 }
 
-/* Windows `begin` to `end - 1`. Whole ones have a group of their own, which they fill without a rest; others
- * are cut where one is full. */
+/* The vectors that begin in the windows `begin` to `end - 1`. */
 static void run_windows(const void *given, int64_t begin, int64_t end) {
     const Task *task = given;
-    Group wholes = {.count = 0, .tiles = 0}, parts = {.count = 0, .tiles = 0};
-    for (int64_t i = begin; i < end; i++) {
-        const Window *window = &task->windows[i];
-        uint16_t tiles = tiles_of(window);
-        Group *group = tiles == ALL ? &wholes : &parts;
-        while (tiles) {
-            tiles = add_piece(group, window, tiles);
-            if (group->tiles == GROUP_TILES && !run_group(task, group)) return;
-        }
+    Group groups[2];
+    while (begin < end && !begins_vector(&task->windows[begin])) begin++;
+    int64_t next = fill_group(task, begin, end, &groups[0]);
+    for (int now = 0; begin < end; now = !now) {
+        begin = next;
+        next = fill_group(task, begin, begin < end ? end : task->count, &groups[!now]);
+        if (!run_group(task, &groups[now], &groups[!now])) return;
     }
-    if (wholes.tiles + parts.tiles <= GROUP_TILES) move_pieces(&parts, &wholes);
-    if (wholes.tiles && !run_group(task, &wholes)) return;
-    if (parts.tiles) run_group(task, &parts);
 }
 
-/* Compute the listed positions of the target; as conv_bf16() and conv_fp32() of conv.h. Weights are
- * cells [component][block][plane][output of the block]; one source of MAX_PLANES planes at most, no
- * shift, no raw map. */
-EXPORT int WINOGRAD(const Conv *conv, const Window *windows, int64_t count, int threads, const int32_t *give_up) {
+/* Compute the listed positions of the target; as conv_bf16() and conv_fp32() of conv.h. The first window
+ * begins a vector. Weights are cells [component][block][plane][output of the block]; one source of
+ * MAX_PLANES planes at most, no shift, no raw map. */
+EXPORT int WINOGRAD(
+    const Conv *conv, const Window *windows, int64_t count, int64_t behind, int threads, const int32_t *give_up
+) {
     int given_up = 0;
-    const Task task = {conv, windows, give_up, &given_up};
+    const Task task = {conv, windows, count + behind, give_up, &given_up};
     shared_out(run_windows, &task, count, threads);
     return !given_up;
 }
