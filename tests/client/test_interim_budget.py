@@ -102,6 +102,6 @@ def test_wrong_use_of_budget_is_refused(
 def test_what_the_server_refuses_is_one_sentence(
     server: ScriptedServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Its own words, and status 1."""
-    assert main(["budget", "set", "10000000", "--for", "1m", "--server", server.address]) == 1
+    """Its own words, and status 2."""
+    assert main(["budget", "set", "10000000", "--for", "1m", "--server", server.address]) == 2
     assert capsys.readouterr().err == "interim: at_most_ms is too large\n"

@@ -75,7 +75,7 @@ def test_segment_says_it_in_json(
 def test_segment_goes_on_after_one_bad_image(
     server: ScriptedServer, street: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """Each image has its own sentence; the others are answered; status 1 and the JSON says which."""
+    """Each image has its own sentence; the others are answered; status 2, as two images are wrong, and the JSON says which."""
 
     def script(requests: Iterator[pb.SessionRequest], context: Any) -> Iterator[pb.SessionResponse]:
         request = next(requests)
@@ -89,7 +89,7 @@ def test_segment_goes_on_after_one_bad_image(
     bad = tmp_path / "bad.png"
     bad.write_bytes(b"no image")
     args = ["segment", "none.png", str(bad), str(street), "--server", server.address]
-    assert main([*args, "--json", str(tmp_path / "found.json")]) == 1
+    assert main([*args, "--json", str(tmp_path / "found.json")]) == 2
     printed = capsys.readouterr()
     assert printed.err.splitlines() == [
         "interim: cannot read none.png: No such file or directory",
@@ -167,8 +167,8 @@ def test_a_server_that_is_still_loading_is_not_to_be_started_again(
 def test_an_unknown_model_is_one_sentence(
     server: ScriptedServer, street: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The server's own words, which name the models there are; status 1."""
-    assert main(["segment", str(street), "--server", server.address, "--model", "nope"]) == 1
+    """The server's own words, which name the models there are; status 2."""
+    assert main(["segment", str(street), "--server", server.address, "--model", "nope"]) == 2
     assert capsys.readouterr().err == "interim: no model 'nope'; there is scripted\n"
 
 
@@ -276,7 +276,7 @@ def test_rows_are_printed_as_they_arrive_and_ctrl_c_is_clean(
         process.send_signal(signal.SIGINT)
         _, error = process.communicate(timeout=WAIT_S)
     assert error == "interim: interrupted\n"
-    assert process.returncode == 1
+    assert process.returncode == 130
     assert server.ended.get(timeout=WAIT_S)
 
 

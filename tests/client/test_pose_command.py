@@ -71,12 +71,12 @@ def test_a_model_of_the_other_kind_is_one_sentence(
     poser: ScriptedServer, street: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     """It names the command that fits."""
-    assert main(["segment", str(street), "--server", poser.address]) == 1
+    assert main(["segment", str(street), "--server", poser.address]) == 2
     assert capsys.readouterr().err == (
         "interim: model scripted gives joints and no masks: use `interim pose`\n"
     )
     poser.model.task = "segmentation"
-    assert main(["pose", str(street), "--server", poser.address]) == 1
+    assert main(["pose", str(street), "--server", poser.address]) == 2
     assert "gives no joints: use `interim segment`" in capsys.readouterr().err
 
 

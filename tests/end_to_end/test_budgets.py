@@ -157,7 +157,7 @@ def test_a_function_that_is_not_there_is_one_sentence(
     path.write_text(TABLES.replace(":by_class", ":none"))
     server = start_server(*scripted("quick"), "--config", str(path))
     try:
-        assert server.process.wait(60) == 1
+        assert server.process.wait(60) == 2
     finally:
         server.end()
     assert 'call = "tests.server.budget_functions:none" cannot be served' in server.said.splitlines()[-1]

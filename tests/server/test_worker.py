@@ -26,7 +26,7 @@ from interim.server.engine.messages import (
     Start,
     Unable,
 )
-from interim.server.errors import StartError
+from interim.server.errors import ConfigError, StartError
 from interim.server.front.life import SILENCE_S
 from interim.server.front.worker import BACK_OFF_S, Worker
 
@@ -158,16 +158,20 @@ def test_an_engine_is_up_from_ready_on(engines: Engines) -> None:
     play(engines, scene)
 
 
-def test_a_model_that_cannot_be_served_fails_the_start_in_its_own_words(engines: Engines) -> None:
-    """One sentence for the person at the terminal, and no second try."""
+@pytest.mark.parametrize(("wrong_use", "kind"), [(True, ConfigError), (False, StartError)])
+def test_a_model_that_cannot_be_served_fails_the_start_in_its_own_words(
+    engines: Engines, wrong_use: bool, kind: type[StartError]
+) -> None:
+    """One sentence for the person at the terminal, and no second try; a name that nothing has is wrong use."""
 
     async def scene() -> None:
         starting = asyncio.create_task(engines.worker.start())
         await asyncio.sleep(0)
-        engines.say(Unable(detail="There is no such model."))
+        engines.say(Unable(detail="There is no such model.", wrong_use=wrong_use))
         engines.die()
-        with pytest.raises(StartError, match="There is no such model"):
+        with pytest.raises(StartError, match="There is no such model") as raised:
             await starting
+        assert raised.type is kind
         assert len(engines.processes) == 1
         assert engines.events == []
 

@@ -112,8 +112,8 @@ def test_scenes_write_a_data_folder(tmp_path: Path, capsys: Capture) -> None:
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(words: list[str], sentence: str, capsys: Capture) -> None:
-    """Status 1, one line, no traceback."""
-    assert main(words) == 1
+    """Status 2, as for all wrong use; one line, no traceback."""
+    assert main(words) == 2
     said = capsys.readouterr().err.splitlines()
     assert len(said) == 1
     assert sentence in said[0]
@@ -158,19 +158,19 @@ def test_a_page_is_not_made_of_records_that_are_not_there(
     """A misspelt folder of records leaves the page as it was."""
     page = tmp_path / "page.md"
     page.write_text("as it was")
-    assert main([command, "--page", str(page), "--records", str(tmp_path / "none")]) == 1
+    assert main([command, "--page", str(page), "--records", str(tmp_path / "none")]) == 2
     assert "There is no folder" in capsys.readouterr().err
     assert page.read_text() == "as it was"
 
 
 def test_an_interrupt_is_one_line(monkeypatch: pytest.MonkeyPatch, capsys: Capture) -> None:
-    """Ctrl-C, wherever the work stands: status 1, no trace."""
+    """Ctrl-C, wherever the work stands: status 130, no trace."""
 
     def pressed(_: object) -> int:
         raise KeyboardInterrupt
 
     monkeypatch.setattr("interim.training.commands.list.run", pressed)
-    assert main(["list"]) == 1
+    assert main(["list"]) == 130
     assert capsys.readouterr().err == "interim-zoo: interrupted\n"
 
 

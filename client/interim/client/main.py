@@ -2,22 +2,24 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from importlib.metadata import PackageNotFoundError, version
 
 from interim.client.commands import budget, models, pose, segment, status, watch
 from interim.client.commands.ending import ended
 
 
-def main(argv: Sequence[str] | None = None) -> int:
+def main(argv: Sequence[str] | None = None, *, imported: Callable[[], object] = lambda: None) -> int:
     """Runs one command.
 
     Args:
         argv: its arguments; None: those of the process.
+        imported: called as soon as all is imported: from then on Ctrl-C may raise.
 
     Returns:
-        The exit status: 0, or 1 where it failed. (Wrong use ends with 2, through argparse.)
+        The exit status: 0 done, 1 it failed, 2 wrong use (also through argparse), 130 Ctrl-C.
     """
+    imported()
     args = _parser().parse_args(argv)
     return ended("interim", lambda: int(args.run(args)))
 
@@ -26,7 +28,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="interim",
         description="Ask an Interim server for masks, or joints, that get better until the time is up.",
-        epilog="Each command has its own --help. Exit status: 0 done, 1 it failed, 2 wrong use.",
+        epilog="Each command has its own --help. Exit status: 0 done, 1 it failed, 2 wrong use, "
+        "130 Ctrl-C.",
     )
     parser.add_argument("--version", action="version", version=f"interim {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)

@@ -6,7 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
-from interim.client.commands.ending import ended
+from interim.client.commands.ending import WRONG_USE, ended
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.fleet_command import add_fleet
 from interim.loadtest.measure_command import add_measure
@@ -15,17 +15,23 @@ from interim.loadtest.run_command import add_run
 from interim.loadtest.simulate_command import add_simulate
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
 
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs the command; its exit status."""
+def main(arguments: Sequence[str] | None = None, *, imported: Callable[[], object] = lambda: None) -> int:
+    """Runs the command; its exit status.
+
+    Args:
+        arguments: Its arguments; None: those of the process.
+        imported: Called as soon as all is imported: from then on Ctrl-C may raise.
+    """
+    imported()
     options = _parser().parse_args(arguments)
     try:
         return ended("interim-load", lambda: int(options.command(options)))
     except ScenarioError as error:
         print(f"interim-load: {error}", file=sys.stderr)
-        return 2
+        return WRONG_USE
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -33,7 +39,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="interim-load",
         description="Load for an Interim server, sent or simulated.",
         epilog="Each command has its own --help; docs/load-testing.md tells how they go together. Exit status: "
-        "0 done, 1 it failed, 2 wrong use.",
+        "0 done, 1 it failed, 2 wrong use, 130 Ctrl-C.",
     )
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_run(commands)

@@ -65,7 +65,7 @@ def send_side_by_side(errands: Sequence[Errand], ended: Callable[[Outcome], obje
         context.Process(target=_sender, args=(theirs, errand), daemon=True)
         for (_, theirs), errand in zip(ends, errands, strict=True)
     ]
-    with _deaf():
+    with deaf():
         for sender, (_, theirs) in zip(senders, ends, strict=True):
             sender.start()
             theirs.close()
@@ -113,7 +113,7 @@ def _received(end: Connection) -> Any:
 
 
 @contextlib.contextmanager
-def _deaf() -> Iterator[None]:
+def deaf() -> Iterator[None]:
     """Processes begun meanwhile ignore Ctrl-C from their first instruction on."""
     if threading.current_thread() is not threading.main_thread():
         yield

@@ -5,10 +5,9 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import signal
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
-from multiprocessing import get_context
+from multiprocessing import active_children, get_context
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,6 +15,7 @@ from interim.client.commands.arguments import add_json, count
 from interim.client.commands.places import write_text
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.options import whole_from_0
+from interim.loadtest.processes import deaf
 from interim.loadtest.replay_command import add_replay, replays, run_replay
 from interim.loadtest.traced import read_traced, write_traced
 from interim.scheduling.policy import DEFAULT_POLICY, names
@@ -200,16 +200,17 @@ def _done(tasks: list[_Task], processes: int | None, unit: str) -> Iterator[Any]
                 yield work(*arguments)
                 bar.update()
             return
-        with ProcessPoolExecutor(count, mp_context=get_context("spawn"), initializer=_end_at_once) as pool:
-            futures = [pool.submit(work, *arguments) for work, arguments in tasks]
-            for _ in as_completed(futures):
-                bar.update()
-            yield from (future.result() for future in futures)
-
-
-def _end_at_once() -> None:
-    """Ctrl-C ends a worker without a trace; the parent says that it was interrupted."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+        with ProcessPoolExecutor(count, mp_context=get_context("spawn")) as pool:
+            try:
+                with deaf():  # this process says that it was interrupted, and ends them
+                    futures = [pool.submit(work, *arguments) for work, arguments in tasks]
+                for _ in as_completed(futures):
+                    bar.update()
+                yield from (future.result() for future in futures)
+            except BaseException:
+                for worker in active_children():
+                    worker.kill()
+                raise
 
 
 def _write(report: Report, path: str | None) -> None:

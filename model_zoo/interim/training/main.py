@@ -6,8 +6,12 @@ import argparse
 import importlib
 import os
 import sys
+from typing import TYPE_CHECKING
 
 from interim.model_zoo.errors import ZooError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 COMMANDS = {
     "list": "name the networks and the shipped models",
@@ -48,11 +52,16 @@ EXAMPLES = {
 }
 
 
-def main(argv: list[str] | None = None) -> int:
-    """Run one command; returns 0 (done), 1 (it failed) or 2 (wrong use)."""
+def main(argv: list[str] | None = None, *, imported: Callable[[], object] = lambda: None) -> int:
+    """Run one command; returns 0 (done), 1 (it failed), 2 (wrong use) or 130 (Ctrl-C).
+
+    Args:
+        argv: its arguments; None: those of the process.
+        imported: called as soon as all is imported: from then on Ctrl-C may raise.
+    """
     words = sys.argv[1:] if argv is None else argv
     try:
-        status = _main(words)
+        status = _main(words, imported)
         if sys.stdout:  # None where it was closed
             sys.stdout.flush()
     except BrokenPipeError:  # `interim-zoo … | head`: nobody reads the rest
@@ -60,21 +69,26 @@ def main(argv: list[str] | None = None) -> int:
     except OSError as error:  # a file that cannot be read or written
         why = f"{error.filename}: {error.strerror}" if error.filename else str(error)
         print(f"interim-zoo: {why}", file=sys.stderr)
-    except (ValueError, ZooError) as error:
+    except (
+        ValueError,
+        ZooError,
+    ) as error:  # a model, a file or a value that there is not, or that will not do
         print(f"interim-zoo: {error}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("interim-zoo: interrupted", file=sys.stderr)
+        return 130  # as shells say it: 128 and the signal's number
     else:
         return status
     return 1
 
 
-def _main(words: list[str]) -> int:
+def _main(words: list[str], imported: Callable[[], object]) -> int:
     parser = argparse.ArgumentParser(
         prog="interim-zoo",
         description="Anytime models: train, measure, look up.",
         epilog="Each command has its own --help; docs/training.md tells how they go together. Exit status: 0 done, "
-        "1 it failed, 2 wrong use.",
+        "1 it failed, 2 wrong use, 130 Ctrl-C.",
     )
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
     parsers = {name: _added(commands, name, text) for name, text in COMMANDS.items()}
@@ -88,6 +102,7 @@ def _main(words: list[str]) -> int:
             file=sys.stderr,
         )
         return 1
+    imported()
     command.add(parsers[words[0]])
     return int(command.run(parser.parse_args(words)))
 

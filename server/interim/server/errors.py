@@ -8,7 +8,7 @@
     │   ├── UnavailableError    UNAVAILABLE          503   time to retry after
     │   └── FaultyError         INTERNAL             500   ours, not the client's
     └── StartError              the server cannot start
-        └── ConfigError         a wrong option or line of the config file; exit status 2
+        └── ConfigError         a wrong option or line of the config file: exit status 2
 
 Every message is one clear sentence that names the value, the rule and the way out.
 """
@@ -75,4 +75,4 @@ class StartError(ServerError):
 
 
 class ConfigError(StartError):
-    """An option or a line of the config file breaks a rule."""
+    """An option or a line of the config file breaks a rule, or names what there is not."""

@@ -4,7 +4,7 @@ import argparse
 import importlib.util
 import sys
 import textwrap
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import NoReturn
 
@@ -39,12 +39,18 @@ examples:
 
 The config file is TOML with the same names, as `max_requests = 64`; options here
 win over it. Budget policies are its [budget] tables: docs/budgets.md.
-Exit status: 0 stopped by SIGTERM or Ctrl-C, 1 it could not start, 2 wrong use.
+Exit status: 0 stopped by SIGTERM or Ctrl-C, 1 it could not start, 2 wrong use,
+130 Ctrl-C before it was ready.
 """
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the command; ends the process with status 0, 1 (it could not start) or 2 (wrong use)."""
+def main(arguments: Sequence[str] | None = None, *, imported: Callable[[], object] = lambda: None) -> None:
+    """Run the command; ends the process with status 0, 1 (it could not start), 2 (wrong use) or 130 (Ctrl-C).
+
+    Args:
+        arguments: Its arguments; None: those of the process.
+        imported: Called as soon as all is imported: from then on Ctrl-C may raise.
+    """
     words = vars(_parser().parse_args(arguments))
     path = words.pop("config")
     try:
@@ -52,13 +58,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
         _check_extras()
         from interim.server.run import run  # noqa: PLC0415 -- cannot be imported without the extra
 
+        imported()
         run(config)
     except ConfigError as error:
         _fail(str(error), 2)
     except StartError as error:
         _fail(str(error), 1)
     except KeyboardInterrupt:  # once it is ready Ctrl-C stops it in order, with status 0
-        _fail("interrupted before it was ready", 1)
+        _fail("interrupted before it was ready", 130)  # as shells say it: 128 and the signal's number
 
 
 def _check_extras() -> None:

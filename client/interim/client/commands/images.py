@@ -11,6 +11,7 @@ from PIL import Image
 from interim.client import errors
 from interim.client.client import Client
 from interim.client.commands.arguments import add_json, add_options, add_server, options_of
+from interim.client.commands.ending import status_of
 from interim.client.commands.output import HEADER, fields_of, row, text_stream, write_json
 from interim.client.commands.places import named
 from interim.client.painter import Painter
@@ -31,7 +32,7 @@ def add_images(parser: argparse.ArgumentParser) -> None:
 def send_images(
     client: Client, args: argparse.Namespace, painter: Painter, summary: Callable[[Refinement], str]
 ) -> int:
-    """Sends one image after the other, prints, draws and writes; 1 where any of them got no answer.
+    """Sends one image after the other, prints, draws and writes; how it ended: the worst of all.
 
     Args:
         client: whom to ask.
@@ -39,7 +40,7 @@ def send_images(
         painter: what draws the answers.
         summary: what is printed below the rows of an image, of its last answer; "" is nothing.
     """
-    stream, failed = text_stream(args), False
+    stream, status = text_stream(args), 0
     found: list[dict[str, Any]] = []
     for image, name in zip(args.images, _names(args.images), strict=True):
         report: dict[str, Any] = {"image": str(image)}
@@ -55,12 +56,12 @@ def send_images(
                 report["files"] = [str(file) for file in files]
                 print(f"  drawn: {', '.join(map(str, files))}", file=stream)
         except (errors.BadRequest, errors.Refused, errors.NoExit, errors.ServerFailed) as error:
-            failed = True  # this image's own trouble: the others may do better
+            status = max(status, status_of(error))  # this image's own trouble: the others may do better
             report["error"] = str(error)
             whose = "" if str(image) in str(error) else f"{image}: "
             print(f"interim: {whose}{error}", file=sys.stderr)
     write_json(args, {"images": found})
-    return int(failed)
+    return status
 
 
 def _refined(client: Client, image: Path, options: Options, stream: TextIO) -> list[Refinement]:

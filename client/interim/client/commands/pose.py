@@ -17,7 +17,8 @@ examples:
   interim pose runner.jpg --budget-ms 20 --out poses/   the best joints within 20 ms, every exit drawn
   interim pose *.jpg --json poses.json                  the joints of every exit, in pixels, as JSON
 
-exit status: 0 every image got joints; 1 one did not, or no server answers; 2 wrong use
+exit status: 0 every image got joints; 1 one did not, or no server answers; 2 wrong use, such as an image, a
+model or an exit that there is not
 """
 
 
@@ -35,7 +36,7 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Sends one image after the other; 1 where any of them got no joints.
+    """Sends one image after the other; how it ended: the worst of all.
 
     Raises:
         InvalidArgument: The model gives no joints.

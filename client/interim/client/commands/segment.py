@@ -13,7 +13,8 @@ examples:
   interim segment street.jpg --budget-ms 80 --out masks/   the best mask within 80 ms, every exit drawn
   interim segment *.png --max-exit 2 --json masks.json     two exits of each, their times as JSON
 
-exit status: 0 every image got a mask; 1 one did not, or no server answers; 2 wrong use
+exit status: 0 every image got a mask; 1 one did not, or no server answers; 2 wrong use, such as an image, a
+model or an exit that there is not
 """
 
 
@@ -31,7 +32,7 @@ def add(commands: Any) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Sends one image after the other; 1 where any of them got no mask.
+    """Sends one image after the other; how it ended: the worst of all.
 
     Raises:
         InvalidArgument: The model gives no masks.

@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass
 
 from interim.scheduling.budgets.function import FunctionRule, answer_s
 from interim.server.budgets.facts import Facts
-from interim.server.errors import StartError
+from interim.server.errors import ConfigError, StartError
 
 START_S = 20.0
 """The module may be imported for so long."""
@@ -65,7 +65,8 @@ class BudgetFunction:
         """Start the process; returns when the function is there.
 
         Raises:
-            StartError: there is no such function, in one sentence.
+            ConfigError: there is no such function, in one sentence.
+            StartError: it takes too long to be imported.
         """
         self._spawn()
         try:
@@ -165,6 +166,7 @@ class BudgetFunction:
                 stdin=subprocess.DEVNULL,
                 stdout=2,  # what the function prints is for the log
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+                process_group=0,  # Ctrl-C is the server's business, also while this one still imports
             )
         self.starts += 1
         self._loop.add_reader(ours, self._read)
@@ -174,7 +176,7 @@ class BudgetFunction:
         if "ready" in said:
             self._ready.set_result(None)
         elif self.starts == 1:
-            self._ready.set_exception(StartError(self._unable(str(said["unable"]))))
+            self._ready.set_exception(ConfigError(self._unable(str(said["unable"]))))
 
     def _unable(self, why: str) -> str:
         return f'budget.function: call = "{self.rule.call}" cannot be served: {why}; give MODULE:NAME of a function'

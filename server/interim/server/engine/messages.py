@@ -137,9 +137,15 @@ class Ready:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unable:
-    """The model cannot be served at all. `detail` is one sentence for the person who chose it."""
+    """The model cannot be served at all.
+
+    Attributes:
+        detail: One sentence for the person who chose it.
+        wrong_use: Whether there is no such model, device or policy; else it failed.
+    """
 
     detail: str
+    wrong_use: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,7 +135,7 @@ class Engine:
         try:
             setup = Setup(start)
         except (DeviceError, LoadError, UnknownPolicyError, WarmUpError) as error:
-            self._channel.send(Unable(detail=str(error)))
+            self._channel.send(Unable(detail=str(error), wrong_use=not isinstance(error, WarmUpError)))
             return
         control = Control(
             scheduler=setup.scheduler(),

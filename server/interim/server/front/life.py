@@ -33,6 +33,7 @@ class Life:
     Attributes:
         ready: What it said when it was ready; None before.
         unable: Why it cannot serve its model, in its own words; empty if it can.
+        wrong_use: Whether that is for want of what was named, and not a failure.
         learned: The costs it told last; None before.
     """
 
@@ -51,7 +52,7 @@ class Life:
                 self.channel.close()
                 raise
         self.ready: Ready | None = None
-        self.unable = ""
+        self.unable, self.wrong_use = "", False
         self.learned: Learned | None = None
         self.ready_s = now_s
         self._heard_s = now_s
@@ -71,7 +72,7 @@ class Life:
                 case Beat():
                     self._longest_slice_s = message.longest_slice_s
                 case Unable():
-                    self.unable = message.detail
+                    self.unable, self.wrong_use = message.detail, message.wrong_use
                     continue
                 case Learned():
                     self.learned = message

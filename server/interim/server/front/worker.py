@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 from interim.server.engine.channel import PeerStuckError
 from interim.server.engine.messages import Quit, Ready, Start
-from interim.server.errors import StartError
+from interim.server.errors import ConfigError, StartError
 from interim.server.front.cores import usable
 from interim.server.front.life import Life, spawn_engine
 
@@ -194,7 +194,8 @@ class Worker:
         if life.learned is not None:
             self._start = replace(self._start, learned=life.learned.costs)
         if self._first is not None and not self._first.done():
-            self._first.set_exception(StartError(life.unable or _LAST_WORDS))
+            error = ConfigError if life.wrong_use else StartError
+            self._first.set_exception(error(life.unable or _LAST_WORDS))
         elif not self._stopping:
             if life.ready is not None and now_s - life.ready_s > SETTLED_S:
                 self._deaths = 0
