@@ -66,5 +66,5 @@ def test_the_command_measures_all_contestants(capsys: pytest.CaptureFixture[str]
 
 def test_a_network_without_masks_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     """With the way out."""
-    assert main(["bench", "hrnet-w18s-ee"]) == 1
+    assert main(["bench", "hrnet-w18s-ee"]) == 2
     assert "name a network that ends in -adpc" in capsys.readouterr().err

@@ -129,9 +129,9 @@ def test_the_command_tells_the_deployment(tmp_path: Path, capsys: pytest.Capture
     assert told["miou"] >= 0.5
     assert told["giga"] < told["whole_giga"]
     assert sum(told["shares"]) == pytest.approx(1)
-    assert main([*words, "--require", "miou=1"]) == 1
+    assert main([*words, "--require", "miou=1"]) == 2
     assert "the best exit has" in capsys.readouterr().err
-    assert main([*words, "--require", "giga=0.1"]) == 1
+    assert main([*words, "--require", "giga=0.1"]) == 2
     assert "ask for more" in capsys.readouterr().err
     with pytest.raises(SystemExit, match="2"):
         main([*words, "--require", "speed=3"])

@@ -113,5 +113,5 @@ def test_the_command_writes_a_sequence(tmp_path: Path, capsys: pytest.CaptureFix
     assert main(["sequence", small, large, "--out", str(out)]) == 0
     assert "left out" in capsys.readouterr().out
     for wrong, reason in (([large, small], "do not grow"), ([small], "no sequence")):
-        assert main(["sequence", *wrong, "--out", str(out)]) == 1
+        assert main(["sequence", *wrong, "--out", str(out)]) == 2
         assert reason in capsys.readouterr().err

@@ -28,8 +28,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="interim",
         description="Ask an Interim server for masks, or joints, that get better until the time is up.",
-        epilog="Each command has its own --help. Exit status: 0 done, 1 it failed, 2 wrong use, "
-        "130 Ctrl-C.",
+        epilog="Each command has its own --help. Exit status: 0 done, 1 it failed, 2 wrong use, 130 Ctrl-C.",
     )
     parser.add_argument("--version", action="version", version=f"interim {_version()}")
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
