@@ -58,6 +58,8 @@ def test_the_command_line_wins_over_the_file_over_the_defaults(tmp_path: Any) ->
         ("grpc = 8500\n", 1, "HOST:PORT"),
         ('masking = "maybe"\n', 1, "must be on or off"),
         ('device = "tpu"\n', 1, "must be auto, cpu or a GPU"),
+        ('mask_rule = "topk=3"\n', 1, "must be card, threshold=T, share=S"),
+        ("mask_rule = 0.4\n", 1, "must be card"),
         ('model = ""\n', 1, "not empty"),
         ('warm_sizes = ["big"]\n', 1, "HEIGHTxWIDTH"),
         ('model = "x"\nmax_request = 3\n', 2, "did you mean max_requests"),
@@ -73,6 +75,15 @@ def test_a_wrong_line_is_named_with_its_rule(tmp_path: Any, text: Any, line: Any
         load(path, {})
     assert str(error.value).startswith(f"{path}:{line}: ")
     assert words in str(error.value)
+
+
+def test_a_rule_of_masks_needs_masks(capsys: Any) -> None:
+    """A wrong one is named with what there is; with masking off there is nothing to choose."""
+    assert load(None, {"mask_rule": "share=0.7/0.4"}).mask_rule == "share=0.7/0.4"
+    assert refusal(capsys, "--mask-rule", "share=2").startswith(
+        "interim-server: --mask-rule share=2: must be card"
+    )
+    assert "leave one of the two out" in refusal(capsys, "--mask-rule", "entropy=0.1", "--masking", "off")
 
 
 def test_a_file_that_is_not_there_is_named(tmp_path: Any) -> None:

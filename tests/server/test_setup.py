@@ -201,6 +201,36 @@ def test_the_shipped_model_serves_in_torch_with_its_masks_on_and_off() -> None:
     assert not load(replace(torch_alone, model="hrnet-w18s-ee"), CPU).masking
 
 
+@pytest.mark.parametrize(
+    ("model", "words"),
+    [
+        ("tests.server.scripted:quick", "has no masks that share=0.4 could choose"),
+        ("hrnet-w18s-ee", "share=0.4 needs a network with confidence adaptivity"),
+    ],
+)
+def test_a_rule_of_masks_needs_a_model_that_has_them(model: str, words: str) -> None:
+    """One sentence for the person who chose both."""
+    with pytest.raises(LoadError, match=words):
+        load(Start(model=model, mask_rule="share=0.4"), CPU)
+
+
+@pytest.mark.slow
+def test_rules_of_masks_run_on_kernels(tmp_path: Path) -> None:
+    """Those that bring a fill too; the note tells the rule, as the exits' worth was measured with another."""
+    if isinstance(library.load(), Missing):
+        pytest.skip("no kernels can be compiled here")
+    for model, rule in (
+        ("default", "sampling=0.4"),
+        (_filled(tmp_path, "rbf"), "cascade"),
+    ):
+        loaded = load(Start(model=model, mask_rule=rule), CPU)
+        assert loaded.execution.startswith("native-")
+        assert (loaded.masking, loaded.model.spec.mask_rule) == (True, rule)
+        assert loaded.note.startswith(f"{rule} chooses the pixels to refine")
+    chosen = load(Start(mask_rule="threshold=0.5"), CPU)
+    assert (chosen.model.spec.threshold, chosen.note) == (0.5, "")
+
+
 def test_without_kernels_torch_serves_and_says_why(monkeypatch: pytest.MonkeyPatch) -> None:
     """Slower, and with a note; who insists on kernels is refused in the same words."""
     monkeypatch.setenv("INTERIM_KERNELS", "off")

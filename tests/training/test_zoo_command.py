@@ -67,6 +67,29 @@ def test_evaluate_prints_one_number_an_exit(checkpoint: Path, scenes: Path, caps
     assert json.loads(capsys.readouterr().out)["active_share"] == [1, 1, 1, 1]
 
 
+@pytest.mark.slow
+def test_a_rule_of_masks_is_chosen_for_a_measurement(
+    checkpoint: Path, scenes: Path, tmp_path: Path, capsys: Capture
+) -> None:
+    """The share asked for is the share computed; a picture and a count tell the rule too."""
+    words = ["evaluate", str(checkpoint), "--data", str(scenes), "--split", "val", "--json", "-"]
+    assert main([*words, "--mask-rule", "share=0.5/0.25"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["active_share"] == pytest.approx([1, 0.5, 0.25, 0.25], abs=2e-3)
+    assert found["mask_rule"] == "share=0.5/0.25"
+    image = next((scenes / "images").iterdir())
+    counts = []
+    for rule in ("random=0.9", "random=0.1"):
+        words = ["profile", str(checkpoint), "--image", str(image), "--mask-rule", rule, "--json", "-"]
+        assert main(words) == 0
+        counts.append([each["gmacs"] for each in json.loads(capsys.readouterr().out)["exits"]])
+    assert counts[0][0] == counts[1][0]
+    assert counts[0][3] > counts[1][3]
+    out = tmp_path / "exits.png"
+    assert main(["show", str(checkpoint), str(image), "--mask-rule", "entropy=0.5", "--out", str(out)]) == 0
+    assert out.is_file()
+
+
 def test_evaluate_writes_json_beside_its_table(
     checkpoint: Path, scenes: Path, tmp_path: Path, capsys: Capture
 ) -> None:
@@ -109,6 +132,11 @@ def test_scenes_write_a_data_folder(tmp_path: Path, capsys: Capture) -> None:
         (["profile", "hrnet-w18s", "--size", "65x64"], "multiple"),
         (["train", "none.toml"], "no recipe none.toml"),
         (["scenes", "--out", "x", "--count", "0"], "give at least 1"),
+        (["profile", "default", "--mask-rule", "share=0.4"], "name one with --image"),
+        (
+            ["show", "default", "x.jpg", "--mask-rule", "share=0.4", "--masking", "off"],
+            "needs a network with confidence adaptivity (-adpc), and masking on",
+        ),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(words: list[str], sentence: str, capsys: Capture) -> None:
@@ -138,6 +166,7 @@ def test_wrong_use_has_status_two(words: list[str], capsys: Capture) -> None:
         (["list", "--json", "/none/of/it.json"], "there is no folder /none/of: make it, or name another"),
         (["show", "default", "x.jpg", "--threshold", "7"], "7 is not a number from 0 to 1"),
         (["show", "default", "x.jpg", "--out", "exits.txt"], "name a .png or .jpg"),
+        (["show", "default", "x.jpg", "--mask-rule", "topk"], "topk: must be card, threshold=T"),
         (["bench", "default", "--threads", "0"], "0 is not a whole number from 1"),
     ],
 )

@@ -50,6 +50,7 @@ class Model:
         threshold: a pixel is sure when its confidence is above this, 0 to 1; of a pose model, below it.
         masking: whether sure pixels are skipped.
         bones: pairs of joints, by class id, that a drawing joins by a line.
+        mask_rule: what chooses the pixels to refine in place of the threshold; empty: nothing does.
     """
 
     name: str
@@ -60,6 +61,7 @@ class Model:
     threshold: float
     masking: bool
     bones: tuple[tuple[int, int], ...] = ()
+    mask_rule: str = ""
 
 
 def model_of(message: pb.Model) -> Model:
@@ -73,6 +75,7 @@ def model_of(message: pb.Model) -> Model:
         threshold=message.threshold,
         masking=message.masking,
         bones=tuple((each.first, each.second) for each in message.bones),
+        mask_rule=message.mask_rule,
     )
 
 

@@ -54,7 +54,8 @@ class ModelSpec:
     `multiple`: height and width must be divisible by it (pad, then crop). `stride`: logits are this
     many times smaller than the image. `long_side`: the longest side served, in pixels. `threshold`: a
     pixel whose confidence is above it is sure, and is not refined further (pose: below it). The classes
-    of a pose model are its joints; `bones`: pairs of them that a drawing joins.
+    of a pose model are its joints; `bones`: pairs of them that a drawing joins. `mask_rule`: what chooses
+    the pixels to refine in place of the threshold (mask_choice.py); empty: nothing does.
     """
 
     name: str
@@ -66,6 +67,7 @@ class ModelSpec:
     long_side: int = 1024
     threshold: float = 0.998
     bones: tuple[tuple[int, int], ...] = ()
+    mask_rule: str = ""
 
 
 @dataclass(frozen=True, slots=True)

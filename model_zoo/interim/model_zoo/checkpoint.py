@@ -15,6 +15,8 @@ from interim.model_zoo.anytime import ExitSpec, Task
 from interim.model_zoo.bones import usual_bones
 from interim.model_zoo.card import Card
 from interim.model_zoo.errors import CheckpointError
+from interim.model_zoo.mask_choice import MaskChoice
+from interim.model_zoo.mask_rules import choose
 from interim.model_zoo.registry import build
 from interim.model_zoo.temperature import temper
 
@@ -30,7 +32,8 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(__file__).parent / "weights"
 WEIGHTS, CARD = "model.safetensors", "card.json"
-COUNTER = "num_batches_tracked"
+COUNTER, SHARPNESS = "num_batches_tracked", "fill.sharpness"
+AS_MEASURED = MaskChoice()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,23 +86,33 @@ def read(path_or_name: str | Path) -> Checkpoint:
     return Checkpoint(weights=weights, card=card)
 
 
-def load(path_or_name: str | Path, *, masking: bool = True, tempered: bool = True) -> AnytimeHrnet:
+def load(
+    path_or_name: str | Path,
+    *,
+    masking: bool = True,
+    tempered: bool = True,
+    mask_rule: MaskChoice = AS_MEASURED,
+) -> AnytimeHrnet:
     """A checkpoint's model, ready to run; its spec bears the exits' measured qualities.
 
     Args:
         path_or_name: The name of a shipped checkpoint (`default`), or a folder.
         masking: Confidence adaptivity on; off, the same weights compute every position.
         tempered: Logits divided by the card's temperatures; off, they are as they were trained.
+        mask_rule: Which positions are refined; the card's threshold unless another rule is chosen.
 
     Raises:
         CheckpointError: there is no such checkpoint, or its weights do not fit its network.
+        BadInputError: the network cannot be masked by this rule.
     """
     found = read(path_or_name)
-    network = build(found.card.network, classes=len(found.card.classes), fill=found.card.fill)
-    fit(network, found.weights, path_or_name)
+    fill = mask_rule.fill or found.card.fill
+    network = build(found.card.network, classes=len(found.card.classes), fill=fill)
+    fit(network, _refilled(network, found.weights) if mask_rule.fill else found.weights, path_or_name)
     temper(network, found.card.temperatures if tempered else ())
     network.masking = network.masking and masking
     network.spec = spec_of(network.spec, found.card, adaptive=network.masking)
+    choose(network, mask_rule)
     return network.eval()
 
 
@@ -153,6 +166,15 @@ def _folder(path_or_name: str | Path) -> Path:
             f"There is no checkpoint {str(path_or_name)!r}: name a folder, or one of: {known}."
         )
     return folder
+
+
+def _refilled(network: AnytimeHrnet, weights: Mapping[str, Tensor]) -> dict[str, Tensor]:
+    """Weights of a network that had another fill: λ as it begins where it was not learnt, none where there is no use."""
+    known = network.state_dict()
+    fresh = {name: value for name, value in known.items() if name.endswith(SHARPNESS)}
+    return fresh | {
+        name: value for name, value in weights.items() if name in known or not name.endswith(SHARPNESS)
+    }
 
 
 def _stored(value: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 
 CHOICES = ("auto", "native", "reference")
 
-UNFILLED = "the kernels can hold what masked positions were, not interpolate them as this network does"
+UNFILLED = "the kernels there can hold what masked positions were, and nothing else"
 LONGER = "every position is computed: to interpolate masked ones, as this network does, takes longer"
 
 
@@ -52,6 +52,7 @@ def execution(
     masking: bool,
     device: torch.device,
     threads: int = 1,
+    asked: bool = False,
 ) -> Execution:
     """Make a network ready to serve.
 
@@ -63,6 +64,7 @@ def execution(
             to interpolate them, and says so: it is sooner done.
         device: Where it will run.
         threads: How many compute.
+        asked: A masking rule was asked for: it holds even where computing every position is sooner done.
 
     Raises:
         BadInputError: `native` is asked for and cannot be had, or masking of a network without masks.
@@ -70,9 +72,12 @@ def execution(
     if choice == "reference":
         return _in_torch(network, dtype, device, masking=masking)
     holds = issubclass(network.filling, HoldFill)
-    skips = masking and (holds or (choice == "native" and device.type == "cpu"))
+    skips = masking and (holds or ((choice == "native" or asked) and device.type == "cpu"))
     if choice == "native" and masking and not skips:
         raise BadInputError(f"{network.spec.name} cannot run natively: {UNFILLED}")
+    if asked and masking and not skips:
+        made_so = _in_torch(network, dtype, device, masking=masking)
+        return replace(made_so, note=f"torch runs the network: {UNFILLED}")
     on_kernels = _on_cpu if device.type == "cpu" else _on_gpu
     made = on_kernels(network, dtype=dtype, masking=skips, device=device, threads=threads)
     if isinstance(made, Execution):

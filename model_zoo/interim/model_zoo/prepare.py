@@ -36,7 +36,7 @@ def prepare(
     masked = model.masking if masking is None else masking
     served = copy.deepcopy(model).eval()
     convs = [part for part in served.modules() if isinstance(part, Conv)]
-    if masked and not any(conv.fill.skips for conv in convs):
+    if masked and not served.filling.keeps:
         raise BadInputError(f"{model.spec.name} has no masked convolutions: serve it with masking off")
     for part in [*served.modules()]:
         if isinstance(part, ConvNorm):

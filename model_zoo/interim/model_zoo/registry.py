@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from interim.model_zoo.anytime import ClassSpec, ExitSpec, ModelSpec, Task
 from interim.model_zoo.confidence import MaxProbability, PeakHeat
 from interim.model_zoo.errors import BadInputError, UnknownModelError
-from interim.model_zoo.masked.fill import NoFill, RbfFill
+from interim.model_zoo.masked.fill import NoFill, RbfFill, WholeFill
 from interim.model_zoo.masked.hold import HoldFill
 from interim.model_zoo.networks.hrnet.build import hrnet
 from interim.model_zoo.networks.hrnet.heads import PlainHead, RedesignedHead, SingleConvHead
@@ -32,6 +32,8 @@ DEPTHS = {1: 3, 2: 2, 3: 1}
 
 FILLS: Mapping[str, Filling] = MappingProxyType({"rbf": RbfFill, "hold": HoldFill})
 """What may stand at the positions that confidence adaptivity skips: the paper's interpolation, or the last value."""
+
+_ALL_FILLS: Mapping[str, Filling] = MappingProxyType({**FILLS, "whole": WholeFill})
 
 CLASSES = 19
 JOINTS = 16
@@ -126,7 +128,8 @@ def build(name: str, classes: int | None = None, *, fill: str = "rbf") -> Anytim
         name: One of `names()`: `hrnet-WIDTH` with one exit; `-ee` after it with four; `-ee-rh` with
             redesigned early ones; `-adpc` with confidence adaptivity too.
         classes: Classes (19 unless given) or, for pose, joints (16).
-        fill: One of `FILLS`: what adaptive networks have at masked positions; the others have no masks.
+        fill: One of `FILLS`: what adaptive networks have at masked positions; the others have no masks. Or
+            `whole`: nothing is masked, and sure positions keep their answers.
 
     Raises:
         UnknownModelError: no network has that name.
@@ -137,6 +140,6 @@ def build(name: str, classes: int | None = None, *, fill: str = "rbf") -> Anytim
     count = (JOINTS if "-pose" in name else CLASSES) if classes is None else classes
     if not 1 <= count <= 255:
         raise BadInputError(f"{count} classes do not fit: give a number from 1 to 255")
-    if fill not in FILLS:
+    if fill not in _ALL_FILLS:
         raise BadInputError(f"There is no fill {fill!r}: there are {', '.join(FILLS)}")
-    return _BUILDERS[name](count, FILLS[fill])
+    return _BUILDERS[name](count, _ALL_FILLS[fill])

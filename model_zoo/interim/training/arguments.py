@@ -7,6 +7,8 @@ import math
 import os
 from pathlib import Path
 
+from interim.model_zoo.mask_choice import MaskChoice, mask_choice
+
 
 def count(text: str) -> int:
     """A whole number from 1."""
@@ -23,6 +25,26 @@ def share(text: str) -> float:
 def points(text: str) -> float:
     """Points of a hundred."""
     return _number(text, 0.0, 100.0)
+
+
+def mask_rule(text: str) -> MaskChoice:
+    """A masking rule: NAME or NAME=VALUE."""
+    try:
+        return mask_choice(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(str(error)) from None
+
+
+def add_mask_rule(parser: argparse.ArgumentParser) -> None:
+    """The option that chooses which positions are refined."""
+    parser.add_argument(
+        "--mask-rule",
+        type=mask_rule,
+        default=MaskChoice(),
+        metavar="NAME[=VALUE]",
+        help="which positions are refined: threshold=T, share=S, entropy=E, random=S, cascade=T or sampling=S "
+        "(docs/methods.md; default: card, the model's own threshold)",
+    )
 
 
 def output_file(text: str) -> str:

@@ -278,7 +278,7 @@ class GetModelRequest(_message.Message):
     def __init__(self, name: _Optional[str] = ...) -> None: ...
 
 class Model(_message.Message):
-    __slots__ = ("name", "task", "classes", "exits", "long_side", "threshold", "masking", "bones")
+    __slots__ = ("name", "task", "classes", "exits", "long_side", "threshold", "masking", "bones", "mask_rule")
     NAME_FIELD_NUMBER: _ClassVar[int]
     TASK_FIELD_NUMBER: _ClassVar[int]
     CLASSES_FIELD_NUMBER: _ClassVar[int]
@@ -287,6 +287,7 @@ class Model(_message.Message):
     THRESHOLD_FIELD_NUMBER: _ClassVar[int]
     MASKING_FIELD_NUMBER: _ClassVar[int]
     BONES_FIELD_NUMBER: _ClassVar[int]
+    MASK_RULE_FIELD_NUMBER: _ClassVar[int]
     name: str
     task: str
     classes: _containers.RepeatedCompositeFieldContainer[Class]
@@ -295,7 +296,8 @@ class Model(_message.Message):
     threshold: float
     masking: bool
     bones: _containers.RepeatedCompositeFieldContainer[Bone]
-    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[Class, _Mapping]]] = ..., exits: _Optional[_Iterable[_Union[Exit, _Mapping]]] = ..., long_side: _Optional[int] = ..., threshold: _Optional[float] = ..., masking: bool = ..., bones: _Optional[_Iterable[_Union[Bone, _Mapping]]] = ...) -> None: ...
+    mask_rule: str
+    def __init__(self, name: _Optional[str] = ..., task: _Optional[str] = ..., classes: _Optional[_Iterable[_Union[Class, _Mapping]]] = ..., exits: _Optional[_Iterable[_Union[Exit, _Mapping]]] = ..., long_side: _Optional[int] = ..., threshold: _Optional[float] = ..., masking: bool = ..., bones: _Optional[_Iterable[_Union[Bone, _Mapping]]] = ..., mask_rule: _Optional[str] = ...) -> None: ...
 
 class Class(_message.Message):
     __slots__ = ("id", "name", "rgb")

@@ -12,6 +12,7 @@ from dataclasses import Field, dataclass, field, fields, replace
 from pathlib import Path
 from typing import Any
 
+from interim.model_zoo.mask_choice import CARD
 from interim.scheduling import policy as policies
 from interim.scheduling.budgets.book import BudgetRules
 from interim.server import rules
@@ -54,6 +55,11 @@ class Config:
         0, rules.whole(0, 1024), "compute threads; 0: one less than there are cores, at least one"
     )
     masking: str = _option("on", rules.one_of("on", "off"), "skip the pixels that are already sure")
+    mask_rule: str = _option(
+        CARD,
+        rules.mask_rule(),
+        "which pixels are refined: share=0.4, say (docs/methods.md); card: those below the model's own threshold",
+    )
     long_side: int = _option(
         0, rules.whole(0, 16384), "scale images so that the long side is at most this; 0: the model's own"
     )
@@ -129,6 +135,7 @@ def load(path: Path | None, words: Mapping[str, str]) -> Config:
     settled: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in values.items()}
     config = Config(**settled)
     _check_warm_sizes(config)
+    _check_masking(config)
     return config
 
 
@@ -141,6 +148,14 @@ def _check_warm_sizes(config: Config) -> None:
                 f"warm size {size}: images are scaled to at most {longest} pixels on the long side: name a "
                 "smaller size, or a larger --long-side"
             )
+
+
+def _check_masking(config: Config) -> None:
+    """Refuse a rule of masks where there are none."""
+    if config.masking == "off" and config.mask_rule != CARD:
+        raise ConfigError(
+            f"mask rule {config.mask_rule}: masking is off, so every pixel is computed: leave one of the two out"
+        )
 
 
 def rule_of(name: str) -> Rule:

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from interim.model_zoo.mask_choice import WORDS, mask_choice
+
 _ADDRESS = re.compile(r"(?P<host>\[[0-9A-Fa-f:.]+\]|[^\s:\[\]]+):(?P<port>\d{1,5})")
 _SIZE = re.compile(r"[1-9]\d{0,4}x[1-9]\d{0,4}")
 
@@ -85,6 +87,18 @@ def sizes() -> Rule:
         return [word for word in words.split(",") if word]
 
     return Rule("a list of sizes HEIGHTxWIDTH in pixels, such as 512x1024", holds, read, "HxW,…")
+
+
+def mask_rule() -> Rule:
+    """What chooses the pixels to refine (model_zoo.mask_choice)."""
+
+    def holds(value: Any) -> bool:
+        try:
+            return isinstance(value, str) and bool(mask_choice(value))
+        except ValueError:
+            return False
+
+    return Rule(WORDS, holds, placeholder="NAME[=VALUE]")
 
 
 def truth() -> Rule:

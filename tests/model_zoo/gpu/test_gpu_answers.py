@@ -9,7 +9,7 @@ pytest.importorskip("triton", reason="Triton is not installed: install interim[g
 
 from tests.model_zoo.gpu.small import listed, map_of, noise
 
-from interim.model_zoo.confidence import MaxProbability
+from interim.model_zoo.confidence import MaxProbability, Seen
 from interim.model_zoo.gpu.answer import Answer
 from interim.model_zoo.gpu.classifier import Classifier
 from interim.model_zoo.gpu.labels import Labels
@@ -37,7 +37,8 @@ def check(found: Answer, logits: Tensor) -> None:
     kept = torch.where(MASK[:, None], logits, 7)
     torch.testing.assert_close(found.logits.permute(0, 3, 1, 2).cpu(), kept, rtol=1e-5, atol=1e-5)
     torch.testing.assert_close(found.confidence.cpu(), torch.where(MASK, confidence, 0.25))
-    assert torch.equal(found.active.bool().cpu(), rule.active(confidence, 0.5) & MASK)
+    active = rule.active(Seen(logits=logits, confidence=confidence, exit_=1), 0.5)
+    assert torch.equal(found.active.bool().cpu(), active & MASK)
     assert 0 < found.active.sum() < MASK.sum()
 
 

@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from interim.model_zoo.confidence import Rule
+from interim.model_zoo.confidence import Rule, Seen
 from interim.model_zoo.native.maps import MapShape
 from interim.model_zoo.native.operations import Steps
 from interim.model_zoo.native.taps import Taps
@@ -94,10 +94,11 @@ class Literal:
         return source.tensor.clone() if before is None else torch.where(runs, source.tensor, before)
 
     def surety(
-        self, logits: Tensor, rule: Rule, threshold: float, before: Tensor | None
+        self, logits: Tensor, rule: Rule, threshold: float, before: Tensor | None, *, exit_: int
     ) -> tuple[Tensor, Tensor]:
         confidence = rule.confidence(logits)
-        active = rule.active(confidence, threshold)
+        seen = Seen(logits=logits, confidence=confidence, exit_=exit_, before=before)
+        active = rule.active(seen, threshold)
         return confidence, active if before is None else active & before
 
     def memory(self, source: LiteralMap) -> Tensor:

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import Tensor
 
-from interim.model_zoo.confidence import MaxProbability
+from interim.model_zoo.confidence import MaxProbability, Seen
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.label_map import label_map
 from interim.model_zoo.native.answers import Answers
@@ -79,7 +79,7 @@ def test_confidence_is_the_references(
     rule = MaxProbability()
     found, active = answers.confidence(logits, 0.9)
     torch.testing.assert_close(found, rule.confidence(logits), rtol=1e-6, atol=0)
-    assert torch.equal(active, rule.active(found, 0.9))
+    assert torch.equal(active, rule.active(Seen(logits=logits, confidence=found, exit_=1), 0.9))
     assert torch.equal(answers.confidence(logits, 0.9, before)[1], active & before)
     assert torch.equal(answers.coarse_labels(logits).long(), logits.argmax(1))
 

@@ -12,7 +12,10 @@ from tests.model_zoo.native.literal import Literal
 from torch import Tensor
 
 from interim.model_zoo.anytime import AnytimeModel, Prediction, State, finish
+from interim.model_zoo.confidence import MaxProbability, Seen
 from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.mask_choice import mask_choice
+from interim.model_zoo.mask_rules import Doubt, Share, choose
 from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.network import NativeHrnet
 from interim.model_zoo.native.operations import Operations
@@ -114,6 +117,45 @@ def test_masked_positions_are_never_computed_nor_read_before_they_are(
             torch.testing.assert_close(x, y, rtol=0, atol=1e-9 * y.abs().max().item())
         active.append(a.prediction.active.float().mean().item())
     assert 0.1 < active[1] < active[0] < 0.6
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("share=0.5/0.3", marks=pytest.mark.slow),
+        pytest.param("cascade", marks=pytest.mark.slow),
+        pytest.param("entropy=0.5", marks=pytest.mark.slow),
+    ],
+)
+def test_masking_rules_are_followed_as_in_torch(
+    half: AnytimeHrnet, images: Tensor, fill: str, text: str
+) -> None:
+    """Whatever chooses the positions; where nothing is masked, sure positions keep their answers all the same."""
+    choice = mask_choice(text)
+    network = copy.copy(half)
+    if text == "cascade":
+        network = build("hrnet-w18s-adpc", classes=5, fill="whole").double().eval()
+        network.load_state_dict(half.state_dict(), strict=fill == "hold")
+        network.spec = half.spec
+    choose(network, choice)
+    for a, b in zip(predictions(literally(network), images), predictions(network, images), strict=True):
+        assert torch.equal(a.active, b.active)
+        close([a], [b], 1e-9)
+    assert 0 < b.active.double().mean() < 0.6
+
+
+def test_kernels_measure_confidence_for_every_rule(kernels: Kernels) -> None:
+    """Bit for bit as for the rule that they know, and the rule's own positions."""
+    logits = torch.randn(2, 5, 8, 12, generator=torch.Generator().manual_seed(0))
+    rule, plain = Share(MaxProbability(), Doubt(), (0.25,)), MaxProbability()
+    operations = Operations(kernels, torch.float32)
+    before = torch.rand(2, 8, 12, generator=torch.Generator().manual_seed(1)) < 0.8
+    confidence, active = operations.surety(logits, rule, 0.5, before, exit_=2)
+    known, _ = operations.surety(logits, plain, 0.5, before, exit_=2)
+    assert torch.equal(confidence, known)
+    seen = Seen(logits=logits, confidence=confidence, exit_=2, before=before)
+    assert torch.equal(active, rule.active(seen, 0.5))
+    assert active.sum() == 2 * 24
 
 
 @pytest.mark.parametrize("masking", [True, False])

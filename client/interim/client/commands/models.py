@@ -32,12 +32,18 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
+def _masking(model: Model) -> str:
+    if not model.masking:
+        return "every pixel computed"
+    side = "below" if model.task == POSE else "above"
+    sure = f"sure pixels skipped {side} {model.threshold:g}"
+    return f"pixels refined by {model.mask_rule}" if model.mask_rule else sure
+
+
 def _described(model: Model) -> str:
     pose = model.task == POSE
-    sure = f"sure pixels skipped {'below' if pose else 'above'} {model.threshold:g}"
-    masking = sure if model.masking else "every pixel computed"
     kinds = "joints" if pose else "classes"
-    facts = f"{model.task}, {len(model.classes)} {kinds}, long side {model.long_side}, {masking}"
+    facts = f"{model.task}, {len(model.classes)} {kinds}, long side {model.long_side}, {_masking(model)}"
     rows = [
         (str(index), each.name, number(each.quality, 3), number(each.miou, 3), number(each.cost_ms))
         for index, each in enumerate(model.exits, 1)

@@ -90,6 +90,7 @@ class GpuHrnet:
                 self._operations,
                 place,
                 rule=self._rule,
+                exit_=exit_,
                 spares=self._spares.setdefault((place.images, place.size), {}),
             )
         return kept[exit_]

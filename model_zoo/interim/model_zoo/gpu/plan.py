@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, cast
 import torch
 
 from interim.model_zoo.anytime import Prediction, State
-from interim.model_zoo.confidence import MaxProbability
+from interim.model_zoo.confidence import MaxProbability, Seen
 from interim.model_zoo.gpu.answer import Answer
 from interim.model_zoo.gpu.heads import head
 from interim.model_zoo.gpu.segment import Segment
@@ -70,7 +70,8 @@ class Plan:
         before: The section before; None: images come in.
         operations: The kernels.
         place: For what.
-        rule: What confidence is.
+        rule: What confidence is, and which positions stay active.
+        exit_: Where the section ends, from 1.
         spares: Maps of other plans for the same place; only one of them may run at a time.
     """
 
@@ -82,6 +83,7 @@ class Plan:
         place: Place,
         *,
         rule: Rule,
+        exit_: int,
         spares: Spares,
     ) -> None:
         self._operations = operations
@@ -107,7 +109,7 @@ class Plan:
             self._outputs = self._record(section, space)
         listing = space.lists.launch() if space.lists else None
         first = [self._cleared(), *([listing] if listing else [])]
-        last = [] if surety else [self._judged(rule)]
+        last = [] if surety else [self._judged(rule, exit_)]
         self.segments = [
             Segment(part, operations.target.device) for part in segments([*first, *tape, *last], SEGMENT_WORK)
         ]
@@ -167,14 +169,17 @@ class Plan:
         active = self._answer.active
         return Launch(run=lambda: _zero(active), reads=frozenset(), writes=frozenset({self._answer.key}))
 
-    def _judged(self, rule: Rule) -> Launch:
+    def _judged(self, rule: Rule, exit_: int) -> Launch:
         """Confidence and active positions by a rule that has no kernel."""
         answer, refined, masked = self._answer, self._active, self._place.masked
 
         def run() -> None:
-            answer.confidence.copy_(rule.confidence(answer.logits.permute(0, 3, 1, 2)))
-            active = rule.active(answer.confidence, answer.threshold)  # type: ignore[arg-type]  # on the device
-            answer.active.copy_(active & refined.bool() if masked else active)
+            logits = answer.logits.permute(0, 3, 1, 2)
+            answer.confidence.copy_(rule.confidence(logits))
+            before = refined.bool() if masked else None
+            seen = Seen(logits=logits, confidence=answer.confidence, exit_=exit_, before=before)
+            active = rule.active(seen, answer.threshold)  # type: ignore[arg-type]  # on the device
+            answer.active.copy_(active if before is None else active & before)
 
         return Launch(run=run, reads=frozenset({answer.key}), writes=frozenset({answer.key}))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from interim.model_zoo.masked.masks import Masks
+from interim.model_zoo.masked.masks import DENSE, Masks
 from interim.model_zoo.masked.rbf import RADIUS, Around, columns, line, rows
 
 SHARPNESS = 3.0
@@ -14,9 +14,11 @@ SHARPNESS = 3.0
 class Fill(nn.Module):
     """What fills the masked positions of one convolution; the class itself stands for a network's way to.
 
-    `skips`: masked positions need not be computed. `taps`: multiply-accumulates a filled value costs.
+    `keeps`: positions that are sure keep their answer. `skips`: masked positions need not be computed. `taps`:
+    multiply-accumulates a filled value costs.
     """
 
+    keeps: bool = False
     skips: bool = False
     taps: int = 0
 
@@ -55,6 +57,23 @@ class NoFill(Fill):
         return values
 
 
+class WholeFill(NoFill):
+    """Sure positions keep their answer, and all is computed that the others may look at, which is everything.
+
+    So the others are answered as if nothing had dropped out, and Layer Cascade (Li et al., CVPR 2017) is
+    charged as Kouris et al. (MESS, ECCV 2022) do: every feature in the field of view of a pixel that goes on.
+    In W18-small-v2 one position sees 29x29 of stage 2's inputs from exit 2, 127x127 from exit 3, and from
+    exit 4 all of an image of 512x1024 pixels from its middle.
+    """
+
+    keeps = True
+
+    @staticmethod
+    def masks(active: Tensor) -> Masks:  # noqa: ARG004 - a fill takes the active positions
+        """None."""
+        return DENSE
+
+
 class RbfFill(Fill):
     """Interpolates masked positions from the active ones around them (ADP-C, section 3.3).
 
@@ -62,7 +81,7 @@ class RbfFill(Fill):
     convolution. Masked neighbours count as 0.
     """
 
-    skips = True
+    keeps = skips = True
     taps = (2 * RADIUS + 1) ** 2
 
     def __init__(self) -> None:

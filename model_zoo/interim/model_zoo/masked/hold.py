@@ -21,7 +21,7 @@ class HoldFill(Fill):
     position is active where anything within it is.
     """
 
-    skips = True
+    keeps = skips = True
 
     @classmethod
     def read_beyond(cls) -> type[Fill]:

@@ -71,6 +71,7 @@ class NativeHrnet:
         self._rule = network.rule
         self.operations = operations
         self._regions = Interpolated if masking and network.filling.taps else Held
+        self._skips = network.filling.skips
         folded = prepare(network, dtype=torch.float64, masking=masking)
         self._spares: OrderedDict[tuple[int, tuple[int, int]], list[Spares]] = OrderedDict()
         self._sections = [NativeSection(part, operations) for part in typed(Section, folded.sections)]
@@ -89,7 +90,8 @@ class NativeHrnet:
         shape = extent(state)
         idle = self._idle(shape)
         spares = idle.pop() if idle else {}
-        before = state.prediction.active if self.masking and state.prediction else None
+        skips = self.masking and self._skips
+        before = state.prediction.active if skips and state.prediction else None
         try:
             regions = self._regions(self.operations, *shape, before)
             return (yield from self._run(exit_, state, Workspace(regions, spares)))
@@ -115,9 +117,10 @@ class NativeHrnet:
             maps = self._maps(exit_, state, space.regions.at(0))
         scores = space.spare(section.classes, 0, 2)
         maps = yield from section.steps(maps, scores, space)
-        logits = operations.logits(scores, space.regions.active(0), before.logits if before else None)
+        refined = operations.listed(before.active) if before and not self._skips else space.regions.active(0)
+        logits = operations.logits(scores, refined, before.logits if before else None)
         yield
-        prediction = self._predict(logits, before)
+        prediction = self._predict(exit_, logits, before)
         return State(tuple(operations.memory(x) for x in maps), prediction, exit_)
 
     def _idle(self, shape: tuple[int, tuple[int, int]]) -> list[Spares]:
@@ -136,7 +139,8 @@ class NativeHrnet:
             for level, (tensor, count) in enumerate(zip(state.maps, channels, strict=True))
         )
 
-    def _predict(self, logits: Tensor, before: Prediction | None) -> Prediction:
+    def _predict(self, exit_: int, logits: Tensor, before: Prediction | None) -> Prediction:
         """The exit's answer; a position that was not refined has the logits of before, and so their confidence."""
         active = before.active if before else None
-        return Prediction(logits, *self.operations.surety(logits, self._rule, self.spec.threshold, active))
+        surety = self.operations.surety(logits, self._rule, self.spec.threshold, active, exit_=exit_)
+        return Prediction(logits, *surety)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from interim.model_zoo.confidence import MaxProbability
+from interim.model_zoo.confidence import MaxProbability, Seen
+from interim.model_zoo.mask_rules import measure_of
 from interim.model_zoo.native.answers import Answers
 from interim.model_zoo.native.conv import CConv, PackedConv
 from interim.model_zoo.native.maps import CELL_BYTES, LANES, LINE_CELLS, Map, MapShape
@@ -246,16 +247,20 @@ class Operations:
         return found
 
     def surety(
-        self, logits: Tensor, rule: Rule, threshold: float, before: Tensor | None
+        self, logits: Tensor, rule: Rule, threshold: float, before: Tensor | None, *, exit_: int
     ) -> tuple[Tensor, Tensor]:
-        """The confidence (N, h, w) float32 of logits, and which positions (N, h, w) bool are active.
+        """The confidence (N, h, w) float32 of an exit's logits, and which positions (N, h, w) bool are active.
 
         None is that was not active before (None: all were).
         """
-        if isinstance(rule, MaxProbability):
-            return self.answers.confidence(logits, threshold, before)
-        confidence = rule.confidence(logits)
-        active = rule.active(confidence, threshold)
+        if isinstance(measure_of(rule), MaxProbability):
+            confidence, active = self.answers.confidence(logits, threshold, before)
+            if isinstance(rule, MaxProbability):
+                return confidence, active
+        else:
+            confidence = rule.confidence(logits)
+        seen = Seen(logits=logits, confidence=confidence, exit_=exit_, before=before)
+        active = rule.active(seen, threshold)
         return confidence, active if before is None else active & before
 
     def _shape(self, images: int, channels: int, size: tuple[int, int]) -> MapShape:

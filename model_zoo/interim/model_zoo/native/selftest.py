@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import torch
 import torch.nn.functional as F
 
-from interim.model_zoo.confidence import MaxProbability
+from interim.model_zoo.confidence import MaxProbability, Seen
 from interim.model_zoo.label_map import label_map
 from interim.model_zoo.native.answers import Answers
 from interim.model_zoo.native.conv import PackedConv
@@ -147,7 +147,7 @@ def _answers_work(kernels: Kernels) -> bool:
     size = (4 * SIZE[0] - 1, 4 * SIZE[1] - 2)
     return (
         torch.allclose(confidence, rule.confidence(logits))
-        and torch.equal(active, rule.active(confidence, 0.5))
+        and torch.equal(active, rule.active(Seen(logits=logits, confidence=confidence, exit_=1), 0.5))
         and torch.equal(answers.label_map(logits, size), label_map(logits, size))
     )
 

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from interim.model_zoo.anytime import ModelSpec, Prediction, Slices, State
-from interim.model_zoo.confidence import MaxProbability
+from interim.model_zoo.confidence import MaxProbability, Seen
 from interim.model_zoo.networks.hrnet.network import check_images
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ class StagedExits(nn.Module):
         """Whether an image leaves is judged on the exit's own cells, as it was when the rule was chosen."""
         logits = _enlarged(coarse, self._scales[exit_ - 1])
         confidence = self._pixels.confidence(logits)
-        active = self._pixels.active(confidence, self.spec.threshold)
+        seen = Seen(logits=logits, confidence=confidence, exit_=exit_)
+        active = self._pixels.active(seen, self.spec.threshold)
         if exit_ <= len(self.rules):
             sure = self._pixels.confidence(coarse)
             stays = ~self.rules[exit_ - 1].leaves(sure, coarse.argmax(1))

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from interim.model_zoo.card import PCK
 from interim.model_zoo.checkpoint import load
+from interim.training.arguments import add_mask_rule
 from interim.training.measuring import measure
 from interim.training.output import add_json, table, write_json
 
 if TYPE_CHECKING:
     import argparse
 
+    from interim.model_zoo.card import Measured
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.training.evaluation import Evaluation
 
@@ -33,12 +35,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         default="on",
         help="skip confident pixels, or compute all (default: on)",
     )
+    add_mask_rule(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Evaluate and print a table, or JSON."""
-    model = load(arguments.model, masking=arguments.masking == "on")
+    model = load(arguments.model, masking=arguments.masking == "on", mask_rule=arguments.mask_rule)
     found = measure(model, arguments.data, arguments.split)
     if arguments.json:
         write_json(arguments.json, _entries(model, found))
@@ -54,10 +57,17 @@ def _entries(model: AnytimeHrnet, found: Evaluation) -> dict[str, Any]:
         **dataclasses.asdict(found.measured),
         "masking": model.masking,
         "threshold": model.spec.threshold,
+        "mask_rule": model.spec.mask_rule,
         ("joint_pck" if found.measured.metric == PCK else "class_iou"): dict(
             zip(names, found.classes.T.tolist(), strict=True)
         ),
     }
+
+
+def _masking(model: AnytimeHrnet, measured: Measured) -> str:
+    side = "below" if measured.metric == PCK else "above"
+    rule = f"by {model.spec.mask_rule}" if model.spec.mask_rule else f"{side} {model.spec.threshold}"
+    return f"masking on {rule}" if model.masking else "masking off"
 
 
 def _page(model: AnytimeHrnet, found: Evaluation) -> str:
@@ -76,8 +86,7 @@ def _page(model: AnytimeHrnet, found: Evaluation) -> str:
     ]
     for each, scores in zip(model.spec.classes, found.classes.T, strict=True):
         rows.append([f"  {each.name}", *(f"{100 * value:.1f}" for value in scores)])
-    side = "below" if measured.metric == PCK else "above"
-    masking = f"masking on {side} {model.spec.threshold}" if model.masking else "masking off"
-    return f"{model.spec.name} on {measured.images} images of {measured.split}, {masking}\n" + table(
-        ["", *exits], rows
+    return (
+        f"{model.spec.name} on {measured.images} images of {measured.split}, {_masking(model, measured)}\n"
+        + table(["", *exits], rows)
     )

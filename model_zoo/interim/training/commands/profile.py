@@ -1,15 +1,23 @@
-"""`interim-zoo profile NAME`: what a network costs, exit by exit, counted."""
+"""`interim-zoo profile NAME`: what a network costs, exit by exit, counted; for an image: as it is masked there."""
 
 from __future__ import annotations
 
 import argparse
 import dataclasses
+from pathlib import Path
+
+import numpy as np
 
 from interim.model_zoo import equilibrium
 from interim.model_zoo.checkpoint import load, shipped
 from interim.model_zoo.counting import Profile, profile
+from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.mask_choice import MaskChoice
 from interim.model_zoo.registry import build
-from interim.training.arguments import count
+from interim.training.arguments import add_mask_rule, count
+from interim.training.data.pixels import read_pixels
+from interim.training.data.sample import VOID, Sample, shrunk
+from interim.training.evaluation import padded, run_exits
 from interim.training.output import add_json, table, write_json
 
 LONGEST_SIDE = 16384
@@ -24,12 +32,22 @@ def add(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--classes", metavar="N", type=count, help="number of classes (default: 19; pose: 16 joints)"
     )
+    parser.add_argument(
+        "--image", metavar="FILE", type=Path, help="count what trained weights compute on it, masked"
+    )
+    add_mask_rule(parser)
     add_json(parser)
 
 
 def run(arguments: argparse.Namespace) -> int:
     """Count and print a table, or JSON."""
-    counted = _counted(arguments.model, arguments.size, arguments.classes)
+    rule: MaskChoice = arguments.mask_rule
+    if arguments.image is not None:
+        counted = _on_image(arguments.model, arguments.image, rule)
+    elif rule != MaskChoice():
+        raise BadInputError(f"what {rule.text} computes depends on the image: name one with --image")
+    else:
+        counted = _counted(arguments.model, arguments.size, arguments.classes)
     if arguments.json:
         write_json(arguments.json, dataclasses.asdict(counted))
     if arguments.json != "-":
@@ -38,6 +56,16 @@ def run(arguments: argparse.Namespace) -> int:
         )
         print(table(["exit", "GMAC"], [[exit_.name, f"{exit_.gmacs:.2f}"] for exit_ in counted.exits]))
     return 0
+
+
+def _on_image(name: str, path: Path, rule: MaskChoice) -> Profile:
+    """What a trained network computes on one image, as it is served: scaled down where it is too large, padded."""
+    model = load(name, mask_rule=rule)
+    pixels = read_pixels(path)
+    whole = Sample(name=path.name, image=pixels, labels=np.full(pixels.shape[:2], VOID, np.uint8))
+    images = padded(shrunk(whole, model.spec.long_side).image, model.spec.multiple)
+    active = [each.active for each in run_exits(model, images)[:-1]]
+    return profile(model, (images.shape[2], images.shape[3]), active if model.masking else None)
 
 
 def _counted(name: str, size: tuple[int, int], classes: int | None) -> Profile:

@@ -13,7 +13,7 @@ from tqdm import tqdm
 
 from interim.model_zoo.anytime import Task
 from interim.model_zoo.checkpoint import load
-from interim.training.arguments import output_file, share
+from interim.training.arguments import add_mask_rule, output_file, share
 from interim.training.data.folder import open_folder
 from interim.training.data.pixels import read_pixels
 from interim.training.data.sample import VOID, Sample
@@ -45,6 +45,7 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=share,
         help="confidence above which nothing is refined (default: the model's)",
     )
+    add_mask_rule(parser)
     parser.add_argument(
         "--masking",
         choices=("on", "off"),
@@ -62,13 +63,14 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Run the model on each image and write the sheet."""
-    model = load(arguments.model, masking=arguments.masking == "on")
+    model = load(arguments.model, masking=arguments.masking == "on", mask_rule=arguments.mask_rule)
     if arguments.threshold is not None:
         model.spec = dataclasses.replace(model.spec, threshold=arguments.threshold)
     drawn = _poses(model, arguments) if model.spec.task is Task.POSE else _masks(model, arguments)
     images = tqdm(drawn, "images", total=len(arguments.images), disable=None, leave=False)
     rows = [row for image in images for row in image]
-    on = f"adaptivity on, threshold {model.spec.threshold:g}" if model.masking else "adaptivity off"
+    rule = model.spec.mask_rule or f"threshold {model.spec.threshold:g}"
+    on = f"adaptivity on, {rule}" if model.masking else "adaptivity off"
     sheet(f"{model.spec.name}: {on}", rows, model.spec.classes).save(arguments.out)
     print(
         f"Wrote {arguments.out}: {many(len(arguments.images), 'image')}, {many(len(model.spec.exits), 'exit')}."

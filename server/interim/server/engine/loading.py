@@ -15,6 +15,8 @@ from interim.model_zoo import checkpoint, deployment, equilibrium, registry
 from interim.model_zoo.errors import ZooError
 from interim.model_zoo.execution import execution
 from interim.model_zoo.label_map import LabelMap, label_map
+from interim.model_zoo.mask_choice import CARD, MaskChoice, mask_choice
+from interim.model_zoo.mask_rules import choose
 from interim.model_zoo.sequence import AnytimeSequence, is_sequence, read_order
 
 if TYPE_CHECKING:
@@ -49,25 +51,29 @@ def load(start: Start, device: torch.device) -> Loaded:
     """The model that `start.model` names, on the device.
 
     Args:
-        start: `model`, `masking`, `execution`, `dtype` and `threads` are used; a user's own model
-            (`module:factory`) decides all but the first itself.
+        start: `model`, `masking`, `mask_rule`, `execution`, `dtype` and `threads` are used; a user's own
+            model (`module:factory`) decides all but the first itself.
         device: Where it will run.
 
     Raises:
         LoadError: there is no such model, or it cannot be made.
     """
+    choice = mask_choice(start.mask_rule)
     if ":" in start.model:
+        _check_unmasked(start)
         model = _users_own(start.model)
         return Loaded(model=model, dtype="own", masking=False, execution="own")
     try:
         if deployment.is_deployment(start.model):
+            _check_unmasked(start)
             chosen = deployment.load(start.model).to(device)
             return _dense(chosen)
         if equilibrium.is_equilibrium(start.model):
+            _check_unmasked(start)
             return _dense(equilibrium.load(start.model).to(device))
         if is_sequence(start.model):
             return _sequence(start, device)
-        network = _network(start.model, masking=start.masking)
+        network = _network(start.model, choice, masking=start.masking)
         made = execution(
             network,
             choice=start.execution,
@@ -75,9 +81,10 @@ def load(start: Start, device: torch.device) -> Loaded:
             masking=network.masking,
             device=device,
             threads=torch.get_num_threads(),
+            asked=choice.fill is not None,
         )
         if made.masking != network.masking:  # its exits are worth something else then
-            made.model.spec = _network(start.model, masking=made.masking).spec
+            made.model.spec = _network(start.model, choice, masking=made.masking).spec
     except ZooError as error:
         raise LoadError(str(error)) from error
     dtype = str(made.dtype).removeprefix("torch.")
@@ -87,7 +94,7 @@ def load(start: Start, device: torch.device) -> Loaded:
         masking=made.masking,
         execution=made.path,
         label_map=made.label_map,
-        note=made.note,
+        note="; ".join(filter(None, (_chosen(made.model.spec), made.note))),
     )
 
 
@@ -105,13 +112,33 @@ def _sequence(start: Start, device: torch.device) -> Loaded:
     return dataclasses.replace(members[-1], model=whole)
 
 
-def _network(name: str, *, masking: bool) -> AnytimeHrnet:
+def _network(name: str, choice: MaskChoice, *, masking: bool) -> AnytimeHrnet:
     """A network with random weights by its name, else a checkpoint's."""
     if name in registry.names():
-        network = registry.build(name).eval()
+        network = registry.build(name, fill=choice.fill or "rbf").eval()
         network.masking = network.masking and masking
+        choose(network, choice)
         return network
-    return checkpoint.load(name, masking=masking)
+    return checkpoint.load(name, masking=masking, mask_rule=choice)
+
+
+def _check_unmasked(start: Start) -> None:
+    """Refuse a rule of masks for a model that has none.
+
+    Raises:
+        LoadError: there is one.
+    """
+    if start.mask_rule != CARD:
+        raise LoadError(
+            f"The model {start.model!r} has no masks that {start.mask_rule} could choose: serve it without a mask rule."
+        )
+
+
+def _chosen(spec: ModelSpec) -> str:
+    """What a person should know of a masking rule that is not the card's."""
+    if not spec.mask_rule:
+        return ""
+    return f"{spec.mask_rule} chooses the pixels to refine, and what exits are worth was measured with a threshold"
 
 
 def plain(spec: ModelSpec) -> dict[str, Any]:

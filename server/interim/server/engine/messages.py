@@ -9,6 +9,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from interim.model_zoo.mask_choice import CARD
 from interim.scheduling.policy import DEFAULT_POLICY
 
 if TYPE_CHECKING:
@@ -23,7 +24,7 @@ class Start:
 
     `model`: a checkpoint's name or folder, a network's name (random weights), or `module:factory`, which
     is called without arguments and returns an `AnytimeModel`. `device`: auto, cpu or cuda:N. `masking`:
-    skip sure pixels where the model can. `execution`: auto, native or reference (model_zoo.execution).
+    skip sure pixels where the model can. `mask_rule`: which those are (model_zoo.mask_choice). `execution`: auto, native or reference (model_zoo.execution).
     `dtype`: auto, float32 or bfloat16. `threads` for computing (0: one less than the processors), pinned
     to `cores` (empty: nowhere). `warm_sizes`: (height, width) in pixels, at most the model's long side, measured before `Ready`; no slice
     of a stage may take longer than `most_slice_s` then (0: any).
@@ -35,6 +36,7 @@ class Start:
     model: str = "default"
     device: str = "auto"
     masking: bool = True
+    mask_rule: str = CARD
     execution: str = "auto"
     dtype: str = "auto"
     threads: int = 0

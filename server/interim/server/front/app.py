@@ -171,6 +171,7 @@ def _start(config: Config) -> Start:
         model=config.model,
         device=config.device,
         masking=config.masking == "on",
+        mask_rule=config.mask_rule,
         execution=config.execution,
         dtype=config.dtype,
         threads=config.threads,

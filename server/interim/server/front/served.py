@@ -43,6 +43,7 @@ class ServedModel:
             threshold=spec["threshold"],
             masking=self.ready.masking,
             bones=[pb.Bone(first=first, second=second) for first, second in spec.get("bones", ())],
+            mask_rule=spec.get("mask_rule", ""),
         )
 
     def left_s(self, exit_: int, max_exit: int, size: tuple[int, int]) -> float:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from interim.model_zoo.anytime import ModelSpec, Prediction, Slices, State, finish
+from interim.model_zoo.confidence import Seen
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.masked.masks import DENSE, Masks
 from interim.model_zoo.networks.hrnet.intake import Normalise
@@ -61,7 +62,7 @@ class AnytimeHrnet(nn.Module):
         self.spec = spec
         self.rule = rule
         self.filling = filling
-        self.masking = filling.skips
+        self.masking = filling.keeps
         self.intake: nn.Module = Normalise()
         self.sections = nn.ModuleList(sections)
 
@@ -83,7 +84,7 @@ class AnytimeHrnet(nn.Module):
         maps = yield from section.map_slices(state.maps, masks)
         logits = yield from section.logit_slices(maps, masks)
         yield
-        return State(maps, self._predict(logits, previous), exit_)
+        return State(maps, self._predict(exit_, logits, previous), exit_)
 
     def forward(self, images: Tensor) -> list[Tensor]:
         """Logits (N, C, H / 4, W / 4) of every exit, for training: gradients reach every part.
@@ -103,12 +104,13 @@ class AnytimeHrnet(nn.Module):
             logits.append(state.prediction.logits)
         return logits
 
-    def _predict(self, logits: Tensor, previous: Prediction | None) -> Prediction:
+    def _predict(self, exit_: int, logits: Tensor, previous: Prediction | None) -> Prediction:
         """The exit's answer; with masking, what was not refined is carried over from the exit before."""
+        refined = previous.active if self.masking and previous is not None else None
         confidence = self.rule.confidence(logits)
-        active = self.rule.active(confidence, self.spec.threshold)
-        if self.masking and previous is not None:
-            refined = previous.active
+        seen = Seen(logits=logits, confidence=confidence, exit_=exit_, before=refined)
+        active = self.rule.active(seen, self.spec.threshold)
+        if refined is not None and previous is not None:
             logits = torch.where(refined.unsqueeze(1), logits, previous.logits)
             confidence = torch.where(refined, confidence, previous.confidence)
             active = active & refined

@@ -13,7 +13,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from interim.model_zoo.anytime import ModelSpec, Prediction, Slices, State, finish
-from interim.model_zoo.confidence import MaxProbability
+from interim.model_zoo.confidence import MaxProbability, Seen
 from interim.model_zoo.networks.dilated import conv_norm
 from interim.model_zoo.networks.mdeq.anderson import mixed
 from interim.model_zoo.networks.mdeq.cell import Cell
@@ -82,7 +82,8 @@ class AnytimeMdeq(nn.Module):
         logits = self.decode(self._maps(z, injected))
         yield
         confidence = self._pixels.confidence(logits)
-        active = self._pixels.active(confidence, self.spec.threshold)
+        seen = Seen(logits=logits, confidence=confidence, exit_=exit_)
+        active = self._pixels.active(seen, self.spec.threshold)
         return State((injected, z, inputs, outputs), Prediction(logits, confidence, active), exit_)
 
     def decode(self, maps: Sequence[Tensor]) -> Tensor:
