@@ -1,6 +1,6 @@
 """The operations of the native network in torch, one position mask at a time: plain, slow, any dtype."""
 
-from collections.abc import Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -90,7 +90,8 @@ class Literal:
     def map(self, images: int, channels: int, size: tuple[int, int]) -> LiteralMap:
         return LiteralMap(torch.full((images, channels, *size), torch.nan, dtype=self.dtype))
 
-    def logits(self, source: LiteralMap, runs: Runs, before: Tensor | None) -> Tensor:
+    def logits(self, source: LiteralMap, runs: Runs, before: Tensor | None) -> Generator[None, None, Tensor]:
+        yield
         return source.tensor.clone() if before is None else torch.where(runs, source.tensor, before)
 
     def surety(

@@ -70,5 +70,6 @@ class BasicBlock:
     def steps(self, stream: Stream, level: int, space: Workspace) -> Steps:
         """From `stream.value` to `stream.target`, which may be the same map."""
         inner, where = space.inner(self._first.outputs, level), space.regions.moved(level)
+        yield  # clearing a map and making a list take a while
         yield from self._first.steps([stream.value], inner, where, space, relu=True)
         yield from self._second.steps([inner], stream.target, where, space, residual=stream.value, relu=True)

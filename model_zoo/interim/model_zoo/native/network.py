@@ -118,8 +118,7 @@ class NativeHrnet:
         scores = space.spare(section.classes, 0, 2)
         maps = yield from section.steps(maps, scores, space)
         refined = operations.listed(before.active) if before and not self._skips else space.regions.active(0)
-        logits = operations.logits(scores, refined, before.logits if before else None)
-        yield
+        logits = yield from operations.logits(scores, refined, before.logits if before else None)
         prediction = self._predict(exit_, logits, before)
         return State(tuple(operations.memory(x) for x in maps), prediction, exit_)
 

@@ -237,13 +237,15 @@ class Operations:
             self._passes.interpolate(source, target, part, taps, residual=residual, relu=relu)
             yield
 
-    def logits(self, source: Map, runs: Runs, before: Tensor | None) -> Tensor:
+    def logits(self, source: Map, runs: Runs, before: Tensor | None) -> Generator[None, None, Tensor]:
         """Logits (N, C, h, w) float32: those of the map where listed, elsewhere those of before; pooled."""
         shape = source.shape
         found = self.pool.floats((shape.images, shape.channels, shape.height, shape.width))
         if before is not None:
             found.copy_(before)
+            yield
         self._passes.unpack(source, found, runs)
+        yield
         return found
 
     def surety(

@@ -83,7 +83,7 @@ class BranchStage:
         streams = []
         for level, (keep, x) in enumerate(zip(self._keep, maps, strict=True)):
             if keep is None:
-                streams.append(space.stream(x, level))
+                streams.append((yield from space.stream(x, level)))
             else:
                 streams.append((yield from _begun(keep, x, level, space)))
         streams.append((yield from _begun(self._new, maps[-1], len(maps), space)))

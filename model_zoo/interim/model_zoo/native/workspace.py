@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 from interim.model_zoo.native.regions import Held
 
 if TYPE_CHECKING:
+    from collections.abc import Generator
+
     from interim.model_zoo.native.maps import Map
     from interim.model_zoo.native.regions import Regions
 
@@ -59,12 +61,13 @@ class Workspace:
         """Like `spare`, and zero wherever `Regions.active` does not list: what positions are filled from."""
         return self._zeroed(channels, level, RAW)
 
-    def stream(self, value: Map, level: int) -> Stream:
+    def stream(self, value: Map, level: int) -> Generator[None, None, Stream]:
         """A branch whose map must stay as it is: the target keeps its values where nothing is computed."""
         target = self.fresh(value.shape.channels, level)
         if not self.regions.masked or not isinstance(self.regions, Held):
             return Stream(value, target)
         self.operations.copy(value, target)
+        yield
         return Stream(target, target)
 
     def _zeroed(self, channels: int, level: int, number: int) -> Map:
