@@ -52,23 +52,23 @@ def runs_of(mask: Tensor, stride: int = 1) -> "np.ndarray[tuple[int], np.dtype[n
     return np.array([*pairs, *((run, (0, 0, 0, 0)) for run in waiting)], dtype=PAIR)
 
 
-def windows_of(mask: Tensor) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
-    """A mask (N, h, w) as windows of 16 tiles that are vectors by themselves, the plain way."""
+def windows_of(mask: Tensor, side: int = 2) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+    """A mask (N, h, w) as windows of 16 tiles of `side` positions (2 or 1), vectors by themselves, the plain way."""
     found = []
-    for image, y in np.ndindex(len(mask), -(-mask.shape[1] // 2)):
-        for x in range(0, mask.shape[2], 32):
-            part = mask[image, 2 * y : 2 * y + 2, x : x + 32].tolist()
-            rows = [sum(1 << k for k, on in enumerate(row) if on) for row in part]
+    for image, y in np.ndindex(len(mask), -(-mask.shape[1] // side)):
+        for x in range(0, mask.shape[2], 16 * side):
+            part = mask[image, side * y : side * (y + 1), x : x + 16 * side].tolist()
+            rows = [sum(1 << k * 2 // side for k, on in enumerate(row) if on) for row in part]
             if any(rows):
-                found.append((y, x // 2, image, 0xFFFF, *rows, *[0] * (2 - len(rows))))
+                found.append((y, x // side, image, 0xFFFF, *rows, *[0] * (2 - len(rows))))
     return np.array(found, dtype=WINDOW)
 
 
-def scattered(mask: Tensor, seed: int) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+def scattered(mask: Tensor, side: int = 2, *, seed: int = 0) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
     """The same with every tile by itself, in any order, 16 to a vector."""
     tiles = [
         (int(window["y"]), int(window["x"]) + lane, int(window["image"]), rows)
-        for window in windows_of(mask)
+        for window in windows_of(mask, side)
         for lane in range(16)
         if any(rows := [int(window[part]) >> 2 * lane & 3 for part in ("above", "below")])
     ]

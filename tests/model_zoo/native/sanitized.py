@@ -16,6 +16,7 @@ from interim.model_zoo.native.answers import Answers
 from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists
+from interim.model_zoo.native.strided import StridedConv, can_stride
 from interim.model_zoo.native.winograd import TiledConv, can_tile
 
 
@@ -43,6 +44,14 @@ def odd_sizes(kernels: Kernels) -> None:
                 tiled = TiledConv(kernels, weight, dtype=dtype)
                 bound = tiled.bind([target], maps.Map(shape))
                 bound.run(tiled.work(runs).array, threads=2)
+            if can_stride(kernels, weight, dtype):
+                strided, (high, wide) = (
+                    StridedConv(kernels, weight, dtype=dtype),
+                    (-(-side // 2) for side in (height, width)),
+                )
+                half = maps.MapShape(channels=4, height=high, width=wide, dtype=dtype, images=2)
+                bound = strided.bind([target], maps.Map(half))
+                bound.run(strided.work(lists.listed(mask[:, ::2, ::2].contiguous())).array, threads=2)
 
 
 def main(path: str, name: str, *dtypes: str) -> None:

@@ -2,7 +2,7 @@
 
 import ctypes
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,6 +17,7 @@ from interim.model_zoo.native.conv import PackedConv
 from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.maps import LEAD_CELLS, Map, MapShape
 from interim.model_zoo.native.runs import RunLists
+from interim.model_zoo.native.strided import StridedConv, can_stride
 from interim.model_zoo.native.winograd import TiledConv, can_tile
 
 from .conftest import runs_of, scattered, windows_of
@@ -38,12 +39,15 @@ def dtype(request: pytest.FixtureRequest, kernels: Kernels) -> torch.dtype:
     return found
 
 
-Listing = Callable[[Tensor], "np.ndarray[tuple[int], np.dtype[np.void]]"]
+Listing = Callable[[Tensor, int], "np.ndarray[tuple[int], np.dtype[np.void]]"]
 
 
 @dataclass
 class Case:
-    """A convolution, what it reads and adds, and where it is wanted; `tiled`: in tiles, where that can be."""
+    """A convolution, what it reads and adds, and where it is wanted.
+
+    `anywhere`: by what puts any 16 tiles or positions into a vector, where that can be.
+    """
 
     weight: Tensor
     bias: Tensor
@@ -52,7 +56,7 @@ class Case:
     residual: Tensor | None
     relu: bool
     mask: Tensor
-    tiled: bool
+    anywhere: bool
 
     def literal(self, dtype: torch.dtype) -> Tensor:
         """In float64, of numbers rounded as the kernels round them."""
@@ -101,9 +105,9 @@ def cases(draw: st.DrawFn) -> Case:
     mask = draw(masks(images, *made[2:]))
     weight = torch.randn(outputs, inputs, kernel, kernel) / (inputs * kernel**2) ** 0.5
     source = torch.randn(images, inputs, height, width)
-    tiled = kernel == 3 and stride == 1 and draw(st.booleans())
+    anywhere = kernel == 3 and draw(st.booleans())
     if (
-        tiled
+        anywhere
     ):  # small whole numbers, and quarters of them: bfloat16 has what tiles make of them to the last bit
         weight = torch.randint(-2, 3, weight.shape) / 4
         source = torch.randint(-2, 3, source.shape).float()
@@ -115,7 +119,7 @@ def cases(draw: st.DrawFn) -> Case:
         residual=torch.randn(made) if draw(st.booleans()) else None,
         relu=draw(st.booleans()),
         mask=mask,
-        tiled=tiled,
+        anywhere=anywhere,
     )
 
 
@@ -145,9 +149,12 @@ def computed(
 ) -> Map:
     """The target after the kernel; the residual is the target itself. `tiles`: how they are listed."""
     target = poisoned(case, dtype)
-    if case.tiled and can_tile(kernels, case.weight, dtype):
+    if case.anywhere and case.stride == 1 and can_tile(kernels, case.weight, dtype):
         conv: PackedConv = TiledConv(kernels, case.weight, case.bias, dtype=dtype)
-        work = tiles(case.mask)
+        work = tiles(case.mask, 2)
+    elif case.anywhere and case.stride == 2 and can_stride(kernels, case.weight, dtype):
+        conv = StridedConv(kernels, case.weight, case.bias, dtype=dtype)
+        work = tiles(case.mask, 1)
     else:
         conv = PackedConv(kernels, case.weight, case.bias, stride=case.stride, dtype=dtype)
         work = runs_of(case.mask, case.stride)
@@ -186,7 +193,7 @@ def test_tiles_are_the_convolution_at_the_widths_of_networks(
         residual=torch.randn(1, channels, 6, 70),
         relu=True,
         mask=torch.rand(1, 6, 70) < 0.8,
-        tiled=True,
+        anywhere=True,
     )
     assert_close(kernels, dtype, case, 2 * TOLERANCE[dtype])
 
@@ -219,7 +226,7 @@ def test_what_no_listed_position_reads_may_be_anything(
     """Not-a-number everywhere outside the needed set leaves the result the same, bit for bit."""
     clean = computed(kernels, case, dtype)
     case.source = torch.where(case.read()[:, None], case.source, torch.nan)
-    for tiles in (windows_of, lambda mask: scattered(mask, 1)):
+    for tiles in (windows_of, scattered):
         assert torch.equal(computed(kernels, case, dtype, tiles=tiles).all_cells, clean.all_cells)
 
 
@@ -238,18 +245,29 @@ def test_where_tiles_lie_in_a_vector_changes_no_bit(
     kernels: Kernels, dtype: torch.dtype, case: Case, seed: int
 ) -> None:
     """Tiles in any order, each by itself, and as lists hold them, give what whole windows give; so do two threads."""
-    case.tiled = True
-    if not can_tile(kernels, case.weight, dtype) or case.stride == 2:
-        return
+    case.anywhere = case.weight.shape[-1] == 3
     plain = computed(kernels, case, dtype)
-    listings: list[Listing] = [
-        lambda mask: scattered(mask, seed),
-        lambda mask: RunLists(kernels).listed(mask).windows.array,
-    ]
+
+    def packed(mask: Tensor, side: int) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+        runs = RunLists(kernels).listed(mask)
+        return (runs.windows if side == 2 else runs.positions_anywhere).array
+
+    listings: list[Listing] = [lambda mask, side: scattered(mask, side, seed=seed), packed]
     for tiles in listings:
         for threads in (1, 2):
             found = computed(kernels, case, dtype, tiles=tiles, threads=threads)
             assert torch.equal(found.all_cells, plain.all_cells)
+
+
+@given(case=cases())
+@PATHS
+def test_stride_2_anywhere_is_the_plain_one(kernels: Kernels, dtype: torch.dtype, case: Case) -> None:
+    """To the last bit, noise included."""
+    if case.stride != 2:
+        return
+    case.weight, case.source = torch.randn_like(case.weight), torch.randn_like(case.source)
+    found = [computed(kernels, replace(case, anywhere=anywhere), dtype) for anywhere in (False, True)]
+    assert torch.equal(found[0].all_cells, found[1].all_cells)
 
 
 @pytest.mark.parametrize(("kernel", "stride"), KINDS)

@@ -109,12 +109,14 @@ def tiles_of(windows: npt.NDArray[np.void]) -> dict[tuple[int, int, int], tuple[
     return found
 
 
+@pytest.mark.parametrize("side", [1, 2])
 @settings(deadline=None, max_examples=100)
 @given(mask=masks())
-def test_vectors_hold_all_tiles_of_a_mask_once(lists: RunLists, mask: Tensor) -> None:
+def test_vectors_hold_all_tiles_of_a_mask_once(lists: RunLists, side: int, mask: Tensor) -> None:
     """Every listed position once, no other; windows of a vector share no lane; no more than one vector is not full."""
-    work = lists.listed(mask).windows
-    assert tiles_of(work.array) == tiles_of(windows_of(mask))
+    listed = lists.listed(mask)
+    work = listed.windows if side == 2 else listed.positions_anywhere
+    assert tiles_of(work.array) == tiles_of(windows_of(mask, side))
     vectors = [work.part(vector, 1).array["lanes"] for vector in range(len(work))]
     assert all(np.bitwise_or.reduce(lanes) == lanes.sum(dtype=int) for lanes in vectors)
     assert all(lanes[0] & 1 and not (lanes[1:] & 1).any() for lanes in vectors)
@@ -127,10 +129,10 @@ def test_vectors_hold_all_tiles_of_a_mask_once(lists: RunLists, mask: Tensor) ->
 @settings(deadline=None, max_examples=50)
 @given(mask=masks())
 def test_bands_are_the_list_in_parts(lists: RunLists, mask: Tensor) -> None:
-    """Every position once, as runs, as pairs and as windows; each band within its rows, none empty."""
+    """Every position once, as runs, pairs, tiles and positions anywhere; each band within its rows, none empty."""
     whole, bands = lists.listed(mask), list(lists.listed(mask).bands(2))
     assert all(len(band) and np.ptp(band.array["y"] // 2) == 0 for band in bands)
-    for kind in ("array", "pairs", "windows"):
+    for kind in ("array", "pairs", "windows", "positions_anywhere"):
         found, wanted = (
             [each.array if kind == "array" else getattr(each, kind).array for each in some]
             for some in (bands, [whole])
@@ -139,7 +141,7 @@ def test_bands_are_the_list_in_parts(lists: RunLists, mask: Tensor) -> None:
             each = [part[side] for part in found for side in ("first", "second")]
             counts = [covered(part, tuple(mask.shape)) for part in each]
             assert torch.equal(sum(counts, torch.zeros_like(mask, dtype=torch.int)), mask.int())
-        elif kind == "windows":  # likewise
+        elif kind != "array":  # likewise
             assert tiles_of(np.concatenate([*found, wanted[0][:0]])) == tiles_of(wanted[0])
         else:
             rows = [row for part in found for row in part.tolist()]

@@ -16,6 +16,7 @@ from interim.model_zoo.native.maps import CELL_BYTES, LANES, LINE_CELLS, Map, Ma
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.pool import Pool
 from interim.model_zoo.native.runs import RunLists, Runs, Work
+from interim.model_zoo.native.strided import StridedConv, worth_striding
 from interim.model_zoo.native.winograd import TiledConv, worth_tiling
 
 if TYPE_CHECKING:
@@ -137,9 +138,11 @@ class Operations:
         """
         inputs = [weight.shape[1] for weight in weights]
         whole = torch.cat(list(weights), 1)
-        alone = len(weights) == 1 and stride == 1 and shift is None
-        if alone and worth_tiling(self._kernels, whole, self._dtype):
+        alone = len(weights) == 1 and shift is None
+        if alone and stride == 1 and worth_tiling(self._kernels, whole, self._dtype):
             packed: PackedConv = TiledConv(self._kernels, whole, bias, dtype=self._dtype)
+        elif alone and stride == 2 and worth_striding(self._kernels, whole, self._dtype):
+            packed = StridedConv(self._kernels, whole, bias, dtype=self._dtype)
         else:
             packed = PackedConv(
                 self._kernels, whole, bias, stride=stride, dtype=self._dtype, inputs=inputs, shift=shift

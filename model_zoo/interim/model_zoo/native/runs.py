@@ -115,10 +115,17 @@ class Runs(Work):
         return Work(alone(self.array))
 
     @cached_property
-    def windows(self) -> Work:
+    def windows(self) -> Vectors:
         """As `WINDOW`, for convolutions in tiles; an entry is a vector, of one window or more."""
-        found = self._lists.windows(self._mask)
+        found = self._lists.windows(self._mask, 2)
         found["y"] += self._top // 2
+        return Vectors(found)
+
+    @cached_property
+    def positions_anywhere(self) -> Vectors:
+        """As `WINDOW` with positions for tiles, for convolutions of stride 2 at positions anywhere."""
+        found = self._lists.windows(self._mask, 1)
+        found["y"] += self._top
         return Vectors(found)
 
     def bands(self, rows: int) -> Iterator[Runs]:
@@ -154,7 +161,7 @@ class RunLists:
         pointer, number = ctypes.c_void_p, ctypes.c_int
         self._runs = kernels.bind("runs_of_mask", pointer, pointer)
         self._pairs = kernels.bind("pairs_of_mask", pointer, pointer)
-        self._windows = kernels.bind("windows_of_mask", pointer, pointer)
+        self._windows = kernels.bind("windows_of_mask", pointer, number, pointer)
         self._read = kernels.bind("mask_read_by_enlarging", pointer, number, pointer)
 
     def dense(self, images: int, height: int, width: int) -> Runs:
@@ -174,11 +181,11 @@ class RunLists:
         """The same as `PAIR`: words of a row, two of them together where they share no lane."""
         return self._covered(mask, self._pairs, PAIR)
 
-    def windows(self, mask: Tensor) -> npt.NDArray[np.void]:
-        """The same as `WINDOW`."""
+    def windows(self, mask: Tensor, side: int) -> npt.NDArray[np.void]:
+        """The same as `WINDOW`, of tiles with 1 or 2 positions a side."""
         c = _mask(mask)
-        tiles = c.images * -(-c.height // 2) * -(-c.width // 2)
-        return _filled(self._windows, c, np.empty(tiles, WINDOW))
+        room = np.empty(c.images * -(-c.height // side) * -(-c.width // side), WINDOW)
+        return room[: self._windows(ctypes.byref(c), side, room.ctypes.data)]
 
     def read_by_enlarging(self, mask: Tensor, factor: int) -> Tensor:
         """Which positions of a smaller map a bilinear enlargement reads to compute those of a mask.
@@ -207,12 +214,8 @@ class RunLists:
     def _covered(self, mask: Tensor, function: Any, kind: np.dtype[np.void]) -> npt.NDArray[np.void]:
         """A mask as a list of one kind, which a function of C makes."""
         c = _mask(mask)
-        return _filled(function, c, np.empty(_most(c), kind))
-
-
-def _filled(function: Any, mask: Any, room: npt.NDArray[np.void]) -> npt.NDArray[np.void]:
-    """What a function of C makes of a mask, in the room that is given."""
-    return room[: function(ctypes.byref(mask), room.ctypes.data)]
+        room = np.empty(_most(c), kind)
+        return room[: function(ctypes.byref(c), room.ctypes.data)]
 
 
 def _most(mask: Any) -> int:

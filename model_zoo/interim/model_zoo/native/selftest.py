@@ -16,6 +16,7 @@ from interim.model_zoo.native.conv import PackedConv
 from interim.model_zoo.native.maps import Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists, Runs
+from interim.model_zoo.native.strided import StridedConv, can_stride
 from interim.model_zoo.native.taps import Taps
 from interim.model_zoo.native.winograd import TiledConv, can_tile
 
@@ -37,7 +38,15 @@ def fault(kernels: Kernels) -> str | None:
     with torch.inference_mode():
         for name in kernels.dtypes:
             trial = _Trial.of(kernels, getattr(torch, name))
-            for operation in ("convolution", "tiling", "interpolating", "enlarging", "halving", "intake"):
+            for operation in (
+                "convolution",
+                "tiling",
+                "striding",
+                "interpolating",
+                "enlarging",
+                "halving",
+                "intake",
+            ):
                 if not getattr(trial, f"{operation}_works")():
                     return f"{operation} in {name}"
         return None if _answers_work(kernels) else "answers"
@@ -83,6 +92,20 @@ class _Trial:
         tiled = TiledConv(self.kernels, weight, bias, dtype=self.dtype)
         tiled.bind([source], target, residual=target, relu=True).run(tiled.work(self.runs).array)
         return self._close(target, (F.conv2d(x, weight, bias, 1, 1) + before).relu_(), before)
+
+    def striding_works(self) -> bool:
+        """Whether a 3x3 convolution of stride 2 at positions anywhere is the plain one; true where there is none."""
+        weight = _noise((CHANNELS, CHANNELS, 3, 3)) / CHANNELS
+        if not can_stride(self.kernels, weight, self.dtype):
+            return True
+        source, _ = self._map(CHANNELS, 2)
+        (found, _), (wanted, before) = self._map(CHANNELS), self._map(CHANNELS)
+        found.fill(before)
+        strided = StridedConv(self.kernels, weight, dtype=self.dtype)
+        plain = PackedConv(self.kernels, weight, stride=2, dtype=self.dtype)
+        for conv, target in ((strided, found), (plain, wanted)):
+            conv.bind([source], target, residual=target).run(conv.work(self.runs).array)
+        return torch.equal(found.values, wanted.values)
 
     def interpolating_works(self) -> bool:
         """Whether neighbours are added up by a kernel as torch does it, to the border of the map."""

@@ -1,16 +1,14 @@
-/* Where the tiles of a vector are in a map: side by side, or anywhere. Needs AVX-512 and BMI2. */
+/* Where the lanes of a vector are in a map: side by side, or anywhere. Needs AVX-512 and BMI2. */
 #ifndef INTERIM_PLACES_H
 #define INTERIM_PLACES_H
 
 #include "tiles.h"
 
-enum { HALF_TILES = LANES / 2 };
-
-/* Half a vector is 16 cells of a row of positions: what each of its windows has there. */
+/* 16 cells of a row: those of eight tiles, half a vector, or of 16 positions. What each window has there. */
 typedef struct {
-    const Cell *at[HALF_TILES];    /* in plane 0 and the first row, where the first of the 16 cells would be */
-    uint16_t cells[HALF_TILES];    /* which of them are this window's */
-    uint16_t above[HALF_TILES], below[HALF_TILES]; /* which of them are listed, in either row of tiles */
+    const Cell *at[LANES];    /* in plane 0 and the first row, where the first of the 16 cells would be */
+    uint16_t cells[LANES];    /* which of them are this window's */
+    uint16_t above[LANES], below[LANES]; /* which of them are listed, in the first row and the second */
     int count;
 } Half;
 
@@ -20,7 +18,7 @@ typedef struct {
 } Places;
 
 /* Find the tiles of a vector's windows, from `row` rows below theirs on. */
-INLINE void find_places(const Map *map, const Window *windows, int count, int row, Places *places) {
+INLINE void find_tiles(const Map *map, const Window *windows, int count, int row, Places *places) {
     Half *halves = places->halves;
     halves[0].count = halves[1].count = 0;
     places->pitch = map->row_pitch;
@@ -134,6 +132,18 @@ INLINE void fetch_rows(const Places *places, int64_t offset) {
             __builtin_prefetch(at, 1);
             __builtin_prefetch(at + places->pitch, 1);
         }
+}
+
+
+/* Store the cells of 16 positions where they are listed. */
+INLINE void store_positions(const Places *places, int64_t offset, Ints cells) {
+    const Half *half = &places->halves[0];
+    for (int w = 0; w < half->count; w++) store_cells((Cell *)half->at[w] + offset, half->above[w], cells);
+}
+
+/* Ask early for the cells of 16 positions, to write them. */
+INLINE void fetch_positions(const Places *places, int64_t offset) {
+    for (int w = 0; w < places->halves[0].count; w++) __builtin_prefetch(places->halves[0].at[w] + offset, 1);
 }
 
 #endif

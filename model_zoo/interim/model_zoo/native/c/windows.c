@@ -1,4 +1,5 @@
-/* From a mask to windows: all tiles of 2x2 positions that have a listed one, 16 to a vector.
+/* From a mask to windows: all tiles of 2x2 positions that have a listed one, or all listed positions, 16
+ * to a vector.
  *
  * What is side by side stays so: the tiles of a row make stretches, of which whole vectors are cut, and
  * the rests of which wait until others fill their vector. */
@@ -12,7 +13,7 @@ enum {
     NEARLY_ALL = 14, /* so many of a cache line's 16 tiles are sooner computed with the others than without */
 };
 
-EXPORT int windows_of_mask(const Mask *mask, Window *windows);
+EXPORT int windows_of_mask(const Mask *mask, int side, Window *windows);
 
 /* Windows that share no lane. */
 typedef struct {
@@ -94,34 +95,46 @@ static void add_window(List *list, Window window, int count) {
     if (!vector->tiles) *vector = list->waiting[--list->count];
 }
 
-/* Add the tiles of a row of tiles; `below` is NULL where there are no positions. */
-static void add_row(List *list, const uint8_t *above, const uint8_t *below, int64_t width, Window at) {
-    const int64_t tiles = (width + 1) / 2;
-    for (int64_t x = 0; x < tiles;) {
+/* What is side by side from a tile on, up to 16, with how many tiles there are until the next. */
+static int begin_with(List *list, Window at) {
+    const uint32_t either = at.above | at.below, listed = (either | either >> 1) & 0x55555555;
+    const uint32_t gap = ~(listed | 0xaaaaaaaa);
+    const int whole = !gap || (2 * at.x % LANES == 0 && __builtin_popcount(listed) >= NEARLY_ALL);
+    if (!whole && !(listed & 1)) return listed ? __builtin_ctz(listed) / 2 : LANES;
+    const int count = whole ? LANES : __builtin_ctz(gap) / 2;
+    add_window(list, at, count);
+    return count;
+}
+
+/* Add the tiles of two rows of positions; `below` is NULL where there is none. */
+static void add_tiles(List *list, const uint8_t *above, const uint8_t *below, int64_t width, Window at) {
+    for (int64_t x = 0; x < (width + 1) / 2;) {
+        at.x = (int16_t)x;
         at.above = two_words_at(above, 2 * x, width);
         at.below = below ? two_words_at(below, 2 * x, width) : 0;
-        const uint32_t either = at.above | at.below, listed = (either | either >> 1) & 0x55555555;
-        const uint32_t gap = ~(listed | 0xaaaaaaaa);
-        const int whole = !gap || (2 * x % LANES == 0 && __builtin_popcount(listed) >= NEARLY_ALL);
-        if (whole || listed & 1) {
-            const int count = whole ? LANES : __builtin_ctz(gap) / 2;
-            at.x = (int16_t)x;
-            add_window(list, at, count);
-            x += count;
-        } else {
-            x += listed ? __builtin_ctz(listed) / 2 : LANES;
-        }
+        x += begin_with(list, at);
     }
 }
 
-/* Windows for all that is set; there is room for one a tile. Returns how many there are. Width ends at 65535. */
-int windows_of_mask(const Mask *mask, Window *windows) {
+/* Add the positions of a row, in place of tiles. */
+static void add_positions(List *list, const uint8_t *row, int64_t width, Window at) {
+    for (int64_t x = 0; x < width;) {
+        at.x = (int16_t)x;
+        at.above = _pdep_u32(word_at(row + x, width - x), 0x55555555);
+        x += begin_with(list, at);
+    }
+}
+
+/* Windows for all that is set, in tiles of 2x2 (`side`: 2) or of one position (1); there is room for one a tile. Returns
+ * how many there are. Width ends at 32767 tiles. */
+int windows_of_mask(const Mask *mask, int side, Window *windows) {
     List list = {.end = windows, .count = 0};
     for (int image = 0; image < mask->images; image++)
-        for (int y = 0; y < mask->height; y += 2) {
+        for (int y = 0; y < mask->height; y += side) {
             const uint8_t *row = mask->bytes + image * mask->image_stride + y * mask->row_stride;
-            const Window at = {.y = (uint16_t)(y / 2), .image = (uint16_t)image};
-            add_row(&list, row, y + 1 < mask->height ? row + mask->row_stride : NULL, mask->width, at);
+            const Window at = {.y = (uint16_t)(y / side), .image = (uint16_t)image};
+            if (side == 1) add_positions(&list, row, mask->width, at);
+            else add_tiles(&list, row, y + 1 < mask->height ? row + mask->row_stride : NULL, mask->width, at);
         }
     put_together(&list);
     if (list.count) finish(&list, &list.waiting[0]);

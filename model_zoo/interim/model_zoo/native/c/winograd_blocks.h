@@ -16,31 +16,17 @@
  *
  * What an output is made of does not depend on the list: nothing of the positions beyond its own 3x3
  * ever comes into it, for the components that hold them do not come into it either. */
-#include "conv.h"
-#include "places.h"
-#include "threads.h"
+#include "groups.h"
 
 enum {
-    GROUP_TILES = 64,
-    GROUP_VECTORS = GROUP_TILES / LANES,
     CHUNK_OUTPUTS = 4 * BLOCK_OUTPUTS, /* computed for all components before any is put together: in the cache */
     MAX_PLANES = 384,    /* of the source */
-    WEIGHTS_AHEAD = 256, /* cells */
     SPREAD = 5 * LANES,  /* cells between components: else all fall into few cache sets */
-    PRODUCT_STRIDE = CHUNK_OUTPUTS * GROUP_TILES + SPREAD, /* from a component to the next */
+    PRODUCT_STRIDE = CHUNK_OUTPUTS * GROUP_LANES + SPREAD, /* from a component to the next */
 };
 
-/* Apart, each has the registers to itself. */
-#define APART static __attribute__((noinline))
-
-/* Vectors that are computed together. */
-typedef struct {
-    Places source[GROUP_VECTORS], target[GROUP_VECTORS], residual[GROUP_VECTORS];
-    int count;
-} Group;
-
 /* The components of a group: of the source's planes, and of the outputs of a chunk. */
-static _Thread_local _Alignas(64) Cell inputs[COMPONENTS * (MAX_PLANES * GROUP_TILES + SPREAD)];
+static _Thread_local _Alignas(64) Cell inputs[COMPONENTS * (MAX_PLANES * GROUP_LANES + SPREAD)];
 static _Thread_local _Alignas(64) float products[COMPONENTS * PRODUCT_STRIDE];
 
 /* The components of a vector, of one plane; `stride`: from a component to the next. */
@@ -62,14 +48,13 @@ INLINE void split_plane(const Places *places, int64_t offset, int whole, Cell *t
     }
 }
 
-INLINE int64_t input_stride(const Conv *conv) { return conv->source[0].planes * GROUP_TILES + SPREAD; }
+INLINE int64_t input_stride(const Conv *conv) { return conv->source[0].planes * GROUP_LANES + SPREAD; }
 
 /* The components of all planes for a vector. */
 INLINE void split_vector(const Conv *conv, const Places *places, int whole, Cell *to) {
     const Map *source = &conv->source[0];
-    for (int plane = 0; plane < source->planes; plane++, to += GROUP_TILES) {
+    for (int plane = 0; plane < source->planes; plane++, to += GROUP_LANES)
         split_plane(places, plane * source->plane_stride, whole, to, input_stride(conv));
-    }
 }
 
 APART void split_whole(const Conv *conv, const Places *places, Cell *to) { split_vector(conv, places, 1, to); }
@@ -83,7 +68,7 @@ INLINE void multiply(const Cell *weights, const Cell *x, int planes, float *to, 
     for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) sums[o][v] = filled(0);
-    for (int plane = 0; plane < planes; plane++, weights += outputs, x += GROUP_TILES) {
+    for (int plane = 0; plane < planes; plane++, weights += outputs, x += GROUP_LANES) {
         __builtin_prefetch(weights + WEIGHTS_AHEAD);
         Ints part[GROUP_VECTORS];
 #pragma GCC unroll 4
@@ -98,7 +83,7 @@ INLINE void multiply(const Cell *weights, const Cell *x, int planes, float *to, 
 #pragma GCC unroll 6
     for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) _mm512_store_ps(to + o * GROUP_TILES + v * LANES, sums[o][v]);
+        for (int v = 0; v < vectors; v++) _mm512_store_ps(to + o * GROUP_LANES + v * LANES, sums[o][v]);
 }
 
 INLINE void multiply_some(const Cell *weights, const Cell *x, int planes, float *to, int vectors, int outputs) {
@@ -109,34 +94,24 @@ INLINE void multiply_some(const Cell *weights, const Cell *x, int planes, float 
     }
 }
 
-/* Ask for what the next group reads, one of so many shares. It is spread over all of the multiplication: processors
- * forget what is asked for in heaps. */
-INLINE void fetch_source(const Conv *conv, const Group *next, int64_t share, int64_t shares) {
-    const int64_t count = (int64_t)next->count * conv->source[0].planes;
-    for (int64_t i = count * share / shares; i < count * (share + 1) / shares; i++)
-        fetch_tiles(&next->source[i % next->count], i / next->count * conv->source[0].plane_stride);
-}
-
-/* Likewise for what a group writes next, the outputs `first` to `end - 1`. */
+/* Ask for what a group writes next, the outputs `first` to `end - 1`: one of so many shares. */
 INLINE void fetch_target(const Conv *conv, const Group *group, int first, int end, int share, int shares) {
     const int count = group->count * ((end - first) / DEPTH);
     for (int i = count * share / shares; i < count * (share + 1) / shares; i++)
         fetch_rows(&group->target[i % group->count], (first / DEPTH + i / group->count) * conv->target.plane_stride);
 }
 
-INLINE int blocks_of(int outputs) { return (outputs + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS; }
-
 /* All components of the outputs `first` to `end - 1` of `outputs`, all even. */
-APART void multiply_chunk(const Conv *conv, const Group *group, const Group *next, int first, int end, int outputs) {
+APART void multiply_chunk(const Conv *conv, const Group *group, Asking *asking, int first, int end, int outputs) {
     const int planes = conv->source[0].planes, shares = COMPONENTS * blocks_of(end - first);
     int share = 0;
     for (int part = 0; part < COMPONENTS; part++)
         for (int o = first; o < end; o += BLOCK_OUTPUTS, share++) {
-            fetch_source(conv, next, COMPONENTS * blocks_of(first) + share, COMPONENTS * blocks_of(outputs));
+            ask(asking);
             fetch_target(conv, group, first, end, share, shares);
             const Cell *weights = conv->weights + ((int64_t)part * outputs + o) * planes;
             const Cell *x = inputs + part * input_stride(conv);
-            float *to = products + part * PRODUCT_STRIDE + (o - first) * GROUP_TILES;
+            float *to = products + part * PRODUCT_STRIDE + (o - first) * GROUP_LANES;
             const int size = end - o < BLOCK_OUTPUTS ? end - o : BLOCK_OUTPUTS;
             if (group->count > GROUP_VECTORS / 2) multiply_some(weights, x, planes, to, GROUP_VECTORS, size);
             else multiply_some(weights, x, planes, to, GROUP_VECTORS / 2, size);
@@ -156,9 +131,9 @@ APART void write_plane(
     const Conv *conv, const Places *target, const Places *residual, int64_t plane, const float *from
 ) {
     Floats sums[2][2][2];
-    Ints added[2][2], rows[2][2];
+    Ints added[2][2] = {{filled_ints(0)}}, rows[2][2];
 #pragma GCC unroll 2
-    for (int c = 0; c < DEPTH; c++) join_vector(from + c * GROUP_TILES, sums[c]);
+    for (int c = 0; c < DEPTH; c++) join_vector(from + c * GROUP_LANES, sums[c]);
     if (residual) load_rows(residual, plane * conv->residual.plane_stride, added);
 #pragma GCC unroll 2
     for (int y = 0; y < 2; y++) {
@@ -179,68 +154,26 @@ APART void write_plane(
     store_rows(target, plane * conv->target.plane_stride, rows);
 }
 
-typedef struct {
-    const Conv *conv;
-    const Window *windows;
-    int64_t count; /* with those behind */
-    const int32_t *give_up;
-    int *given_up;
-} Task;
-
-INLINE int is_set(const int32_t *flag) { return flag != NULL && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0; }
-
-/* Compute a group; `next`: the one behind it. Returns 0 when that is given up. */
-INLINE int run_group(const Task *task, const Group *group, const Group *next) {
-    const Conv *conv = task->conv;
+static void compute(const Conv *conv, const Group *group, const Group *next) {
     const int outputs = conv->outputs + (conv->outputs & 1);
-    if (is_set(task->give_up)) {
-        __atomic_store_n(task->given_up, 1, __ATOMIC_RELAXED);
-        return 0;
-    }
+    Asking asking = asking_for(conv, next, COMPONENTS * blocks_of(outputs));
     for (int v = 0; v < group->count; v++)
         (is_whole(&group->source[v]) ? split_whole : split_parts)(conv, &group->source[v], inputs + v * LANES);
     for (int first = 0; first < outputs; first += CHUNK_OUTPUTS) {
         const int end = first + CHUNK_OUTPUTS < outputs ? first + CHUNK_OUTPUTS : outputs;
-        multiply_chunk(conv, group, next, first, end, outputs);
+        multiply_chunk(conv, group, &asking, first, end, outputs);
         for (int v = 0; v < group->count; v++)
             for (int o = first; o < end && o < conv->outputs; o += DEPTH) {
                 const Places *residual = conv->residual.cells ? &group->residual[v] : NULL;
-                const float *from = products + (o - first) * GROUP_TILES + v * LANES;
+                const float *from = products + (o - first) * GROUP_LANES + v * LANES;
                 write_plane(conv, &group->target[v], residual, o / DEPTH, from);
             }
     }
-    return 1;
 }
 
-INLINE int begins_vector(const Window *window) { return window->lanes & 1; }
-
-/* Fill a group with the vectors that begin between a window, the first of a vector, and `end`; returns where the next
- * one begins. */
-static int64_t fill_group(const Task *task, int64_t window, int64_t end, Group *group) {
-    const Conv *conv = task->conv;
-    for (group->count = 0; window < end && group->count < GROUP_VECTORS; group->count++) {
-        const Window *first = task->windows + window;
-        int count = 0;
-        do count++, window++;
-        while (window < task->count && !begins_vector(&task->windows[window]));
-        find_places(&conv->source[0], first, count, -1, &group->source[group->count]);
-        find_places(&conv->target, first, count, 0, &group->target[group->count]);
-        if (conv->residual.cells) find_places(&conv->residual, first, count, 0, &group->residual[group->count]);
-    }
-    return window;
-}
-
-/* The vectors that begin in the windows `begin` to `end - 1`. */
-static void run_windows(const void *given, int64_t begin, int64_t end) {
-    const Task *task = given;
-    Group groups[2];
-    while (begin < end && !begins_vector(&task->windows[begin])) begin++;
-    int64_t next = fill_group(task, begin, end, &groups[0]);
-    for (int now = 0; begin < end; now = !now) {
-        begin = next;
-        next = fill_group(task, begin, begin < end ? end : task->count, &groups[!now]);
-        if (!run_group(task, &groups[now], &groups[!now])) return;
-    }
+/* Find the tiles that windows write. */
+static void find_rows(const Map *map, const Window *windows, int count, Places *places) {
+    find_tiles(map, windows, count, 0, places);
 }
 
 /* Compute the listed positions of the target; as conv_bf16() and conv_fp32() of conv.h. The first window
@@ -250,7 +183,7 @@ EXPORT int WINOGRAD(
     const Conv *conv, const Window *windows, int64_t count, int64_t behind, int threads, const int32_t *give_up
 ) {
     int given_up = 0;
-    const Task task = {conv, windows, count + behind, give_up, &given_up};
+    const Task task = {conv, windows, count + behind, compute, find_rows, give_up, &given_up};
     shared_out(run_windows, &task, count, threads);
     return !given_up;
 }

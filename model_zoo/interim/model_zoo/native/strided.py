@@ -1,0 +1,53 @@
+"""A 3x3 convolution of stride 2 whose vectors hold positions from anywhere (c/strided_blocks.h)."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import torch
+
+from interim.model_zoo.native.conv import ARGUMENTS, PackedConv
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from interim.model_zoo.native.kernels import Kernels
+    from interim.model_zoo.native.runs import Runs, Work
+
+SYMBOLS = {torch.bfloat16: "strided_bf16", torch.float32: "strided_fp32"}
+"""The function for each kind of number."""
+
+PATHS = ("avx512",)
+"""Of processors that have it."""
+
+MAX_PLANES = 256
+"""As in c/strided_blocks.h."""
+
+WORTH_CHANNELS = 100
+"""With fewer inputs and outputs together, putting what is read side by side takes as long as masks save."""
+
+
+class StridedConv(PackedConv):
+    """A convolution of stride 2, of one source, without shift or raw sums: `PackedConv`'s to the last bit."""
+
+    def __init__(
+        self, kernels: Kernels, weight: Tensor, bias: Tensor | None = None, *, dtype: torch.dtype
+    ) -> None:
+        """Pack a folded convolution; arguments as of `PackedConv`. `can_stride` must hold."""
+        super().__init__(kernels, weight, bias, stride=2, dtype=dtype)
+        self._function = kernels.bind(SYMBOLS[dtype], *ARGUMENTS)
+
+    def work(self, runs: Runs) -> Work:
+        """Windows of positions."""
+        return runs.positions_anywhere
+
+
+def can_stride(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
+    """Whether weights (outputs, inputs, k, k) can be convolved so at stride 2."""
+    planes = -(-weight.shape[1] // (2 if dtype == torch.bfloat16 else 1))
+    return kernels.path in PATHS and weight.shape[2:] == (3, 3) and planes <= MAX_PLANES
+
+
+def worth_striding(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
+    """Whether they can, and are sooner done where masks leave parts out."""
+    return sum(weight.shape[:2]) >= WORTH_CHANNELS and can_stride(kernels, weight, dtype)
