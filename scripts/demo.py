@@ -61,7 +61,7 @@ def main() -> int:
         return 1
     except KeyboardInterrupt:
         print("scripts/demo: interrupted", file=sys.stderr)
-        return 1
+        return 130  # as shells say it: 128 and the signal's number
     return 0
 
 

@@ -60,7 +60,7 @@ def test_budgets_are_shown_set_and_cleared(
     assert main(["budget", "set", "100", "--for", "10m", "--why", "too hot", *where]) == 0
     assert capsys.readouterr().out == "at most 100 ms for every request, for 10 min; 2 of 3 in flight moved\n"
     assert main(["budget", "show", *where]) == 0
-    assert "every    100.0  10 min   ipv4:127.0.0.1:1  too hot" in capsys.readouterr().out
+    assert "everybody  100.0  10 min   ipv4:127.0.0.1:1  too hot" in capsys.readouterr().out
     assert main(["budget", "clear", *where]) == 0
     assert capsys.readouterr().out == "cleared: 1 cap; 2 of 3 in flight moved\n"
     assert main(["budget", "clear", "--class", "batch", *where]) == 0

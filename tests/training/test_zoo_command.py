@@ -117,11 +117,21 @@ def test_card_measures_on_and_off(checkpoint: Path, scenes: Path, tmp_path: Path
 def test_scenes_write_a_data_folder(tmp_path: Path, capsys: Capture) -> None:
     """Images, palette labels, classes and the list, for any seed and size."""
     words = ["scenes", "--out", str(tmp_path), "--count", "2", "--size", "40x60", "--seed", "9"]
+    words += ["--split", "train"]
     assert main(words) == 0
     assert "2 scenes" in capsys.readouterr().out
     assert (tmp_path / "train.txt").read_text() == "scene_000009\nscene_000010\n"
     with Image.open(tmp_path / "labels" / "scene_000009.png") as labels:
         assert (labels.mode, labels.size) == ("P", (60, 40))
+
+
+def test_drawn_scenes_can_be_trained_on_at_once(tmp_path: Path, capsys: Capture) -> None:
+    """As the page on training says: drawn, looked through, a recipe that fits; without lists of one's own."""
+    folder, recipe = tmp_path / "street", tmp_path / "street.toml"
+    assert main(["scenes", "--out", str(folder), "--count", "20", "--size", "40x60"]) == 0
+    assert main(["recipe", str(folder), "--out", str(recipe)]) == 0
+    assert recipe.exists()
+    assert "val" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize(

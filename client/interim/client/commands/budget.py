@@ -136,7 +136,7 @@ def _described(server: str, state: BudgetState) -> str:
     lines.append(table(("policy", "active", "", "says"), rows) if rows else "  no policies are configured")
     caps = [
         (
-            each.request_class or "every",
+            each.request_class or "everybody",
             number(each.at_most_ms),
             _left(each.remaining_s),
             each.set_by,

@@ -32,11 +32,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         default=0,
         help="seed of the first; the others count on from it (default: %(default)s)",
     )
-    parser.add_argument("--split", metavar="NAME", default="train", help="the list to write (default: train)")
+    parser.add_argument(
+        "--split", metavar="NAME", help="the list to write (default: none, so that a fifth is held out as val)"
+    )
 
 
 def run(arguments: argparse.Namespace) -> int:
-    """Write images/, labels/, classes.json and the split's list."""
+    """Write images/, labels/, classes.json and, where it is asked for, the split's list."""
     if arguments.count < 1 or arguments.seed < 0:
         raise ValueError(f"{arguments.count} scenes from seed {arguments.seed}: give at least 1 and 0.")
     for part in ("images", "labels"):
@@ -45,8 +47,11 @@ def run(arguments: argparse.Namespace) -> int:
     for index, name in enumerate(tqdm(names, "scenes", disable=None)):
         _write(arguments.out, name, arguments.seed + index, arguments.size)
     write_classes(arguments.out)
-    (arguments.out / f"{arguments.split}.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
-    print(f"{many(len(names), 'scene')} in {arguments.out}, listed in {arguments.split}.txt.")
+    listed = ""
+    if arguments.split:
+        listed = f", listed in {arguments.split}.txt"
+        (arguments.out / f"{arguments.split}.txt").write_text("\n".join(names) + "\n", encoding="utf-8")
+    print(f"{many(len(names), 'scene')} in {arguments.out}{listed}.")
     return 0
 
 

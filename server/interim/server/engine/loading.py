@@ -62,7 +62,7 @@ def load(start: Start, device: torch.device) -> Loaded:
     if ":" in start.model:
         _check_unmasked(start)
         model = _users_own(start.model)
-        return Loaded(model=model, dtype="own", masking=False, execution="own")
+        return Loaded(model=model, dtype="own dtype", masking=False, execution="own")
     try:
         if deployment.is_deployment(start.model):
             _check_unmasked(start)
