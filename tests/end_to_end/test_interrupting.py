@@ -19,7 +19,7 @@ PROGRAMS = {
     "interim_zoo": ["bench", "default"],
     "interim_server": ["--grpc", "127.0.0.1:0", "--http", "127.0.0.1:0"],
 }
-MOMENTS_S = (0.05, 0.2, 0.4, 0.7, 1.0, 1.5)
+MOMENTS_S = (0.05, 0.3, 0.7, 1.5)
 
 
 def interrupted(program: str, after_s: float, folder: Path) -> tuple[int, str]:

@@ -33,7 +33,9 @@ def add(parser: argparse.ArgumentParser) -> None:
         help="seed of the first; the others count on from it (default: %(default)s)",
     )
     parser.add_argument(
-        "--split", metavar="NAME", help="the list to write (default: none, so that a fifth is held out as val)"
+        "--split",
+        metavar="NAME",
+        help="the list to write (default: none, so that a fifth is held out as val)",
     )
 
 
