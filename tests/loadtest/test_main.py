@@ -247,6 +247,14 @@ def test_a_file_that_cannot_be_written_after_all_is_one_line(capsys: Any) -> Non
     assert "random" in printed.out
 
 
+def test_the_version_is_said(capsys: Any) -> None:
+    """`interim-load --version` needs no command."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("interim-load ")
+
+
 def test_only_what_exists_is_offered(capsys: Any) -> None:
     """`--help` lists the built-in scenarios, and no command that is still to come."""
     with pytest.raises(SystemExit):

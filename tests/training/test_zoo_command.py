@@ -53,6 +53,14 @@ def test_list_names_every_network(capsys: Capture) -> None:
     assert "hrnet-w32-pose" in capsys.readouterr().out
 
 
+def test_the_version_is_said(capsys: Capture) -> None:
+    """`interim-zoo --version` needs no command."""
+    with pytest.raises(SystemExit) as ended:
+        main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out.startswith("interim-zoo ")
+
+
 def test_evaluate_prints_one_number_an_exit(checkpoint: Path, scenes: Path, capsys: Capture) -> None:
     """The shape that others read: miou, active_share, images."""
     words = ["evaluate", str(checkpoint), "--data", str(scenes), "--split", "val", "--json", "-"]

@@ -3,9 +3,9 @@
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from importlib.metadata import PackageNotFoundError, version
 
 from interim.client.commands import budget, models, pose, segment, status, watch
+from interim.client.commands.arguments import add_version
 from interim.client.commands.ending import ended
 
 
@@ -30,18 +30,11 @@ def _parser() -> argparse.ArgumentParser:
         description="Ask an Interim server for masks, or joints, that get better until the time is up.",
         epilog="Each command has its own --help. Exit status: 0 done, 1 it failed, 2 wrong use, 130 Ctrl-C.",
     )
-    parser.add_argument("--version", action="version", version=f"interim {_version()}")
+    add_version(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     for command in (segment, pose, watch, models, status, budget):
         command.add(commands)
     return parser
-
-
-def _version() -> str:
-    try:
-        return version("interim")
-    except PackageNotFoundError:
-        return "(not installed)"
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import argparse
 import sys
 from typing import TYPE_CHECKING
 
+from interim.client.commands.arguments import add_version
 from interim.client.commands.ending import WRONG_USE, ended
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.fleet_command import add_fleet
@@ -41,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog="Each command has its own --help; docs/load-testing.md tells how they go together. Exit status: "
         "0 done, 1 it failed, 2 wrong use, 130 Ctrl-C.",
     )
+    add_version(parser)
     commands = parser.add_subparsers(title="commands", metavar="COMMAND", required=True)
     add_run(commands)
     add_measure(commands)

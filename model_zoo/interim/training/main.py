@@ -6,6 +6,7 @@ import argparse
 import importlib
 import os
 import sys
+from importlib.metadata import PackageNotFoundError, version
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.errors import ZooError
@@ -90,6 +91,7 @@ def _main(words: list[str], imported: Callable[[], object]) -> int:
         epilog="Each command has its own --help; docs/training.md tells how they go together. Exit status: 0 done, "
         "1 it failed, 2 wrong use, 130 Ctrl-C.",
     )
+    parser.add_argument("--version", action="version", version=f"interim-zoo {_version()}")
     commands = parser.add_subparsers(title="commands", dest="command", required=True, metavar="COMMAND")
     parsers = {name: _added(commands, name, text) for name, text in COMMANDS.items()}
     if not words or words[0] not in COMMANDS:
@@ -118,6 +120,13 @@ def _added(
         epilog=f"examples:{examples}" if examples else None,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
+
+
+def _version() -> str:
+    try:
+        return version("interim")
+    except PackageNotFoundError:
+        return "(not installed)"
 
 
 if __name__ == "__main__":

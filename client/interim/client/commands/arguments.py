@@ -2,10 +2,20 @@
 
 import argparse
 import math
+from importlib.metadata import PackageNotFoundError, version
 
 from interim.client.client import DEFAULT_TARGET
 from interim.client.commands.places import address, output_file, output_folder
 from interim.client.request import Options
+
+
+def add_version(parser: argparse.ArgumentParser) -> None:
+    """`--version`: that of the installed package."""
+    try:
+        found = version("interim")
+    except PackageNotFoundError:
+        found = "(not installed)"
+    parser.add_argument("--version", action="version", version=f"%(prog)s {found}")
 
 
 def add_server(parser: argparse.ArgumentParser) -> None:
