@@ -23,7 +23,7 @@ PATHS = ("avx512",)
 MAX_PLANES = 256
 """As in c/strided_blocks.h."""
 
-WORTH_CHANNELS = 100
+WORTH_CHANNELS = 96
 """With fewer inputs and outputs together, putting what is read side by side takes as long as masks save."""
 
 

@@ -6,8 +6,8 @@
 
 /* 16 cells of a row: those of eight tiles, half a vector, or of 16 positions. What each window has there. */
 typedef struct {
-    const Cell *at[LANES];    /* in plane 0 and the first row, where the first of the 16 cells would be */
-    uint16_t cells[LANES];    /* which of them are this window's */
+    const Cell *at[LANES]; /* in plane 0 and the first row, where the first of the 16 cells would be */
+    uint16_t cells[LANES]; /* which of them are this window's */
     uint16_t above[LANES], below[LANES]; /* which of them are listed, in the first row and the second */
     int count;
 } Half;
@@ -124,16 +124,17 @@ INLINE void fetch_tiles(const Places *places, int64_t offset) {
         }
 }
 
-/* Ask early for the 2x2 positions of all tiles, to write them. */
+/* Ask early for the 2x2 positions of all tiles, to write them: in a row one line, or the next too. */
 INLINE void fetch_rows(const Places *places, int64_t offset) {
     for (int h = 0; h < 2; h++)
         for (int w = 0; w < places->halves[h].count; w++) {
             const Cell *at = places->halves[h].at[w] + offset;
             __builtin_prefetch(at, 1);
+            __builtin_prefetch(at + LANES - 1, 1);
             __builtin_prefetch(at + places->pitch, 1);
+            __builtin_prefetch(at + LANES - 1 + places->pitch, 1);
         }
 }
-
 
 /* Store the cells of 16 positions where they are listed. */
 INLINE void store_positions(const Places *places, int64_t offset, Ints cells) {
@@ -141,9 +142,13 @@ INLINE void store_positions(const Places *places, int64_t offset, Ints cells) {
     for (int w = 0; w < half->count; w++) store_cells((Cell *)half->at[w] + offset, half->above[w], cells);
 }
 
-/* Ask early for the cells of 16 positions, to write them. */
+/* Likewise for the cells of 16 positions. */
 INLINE void fetch_positions(const Places *places, int64_t offset) {
-    for (int w = 0; w < places->halves[0].count; w++) __builtin_prefetch(places->halves[0].at[w] + offset, 1);
+    for (int w = 0; w < places->halves[0].count; w++) {
+        const Cell *at = places->halves[0].at[w] + offset;
+        __builtin_prefetch(at, 1);
+        __builtin_prefetch(at + LANES - 1, 1);
+    }
 }
 
 #endif

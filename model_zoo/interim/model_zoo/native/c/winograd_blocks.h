@@ -20,8 +20,8 @@
 
 enum {
     CHUNK_OUTPUTS = 4 * BLOCK_OUTPUTS, /* computed for all components before any is put together: in the cache */
-    MAX_PLANES = 384,    /* of the source */
-    SPREAD = 5 * LANES,  /* cells between components: else all fall into few cache sets */
+    MAX_PLANES = 384,   /* of the source */
+    SPREAD = 5 * LANES, /* cells between components: else all fall into few cache sets */
     PRODUCT_STRIDE = CHUNK_OUTPUTS * GROUP_LANES + SPREAD, /* from a component to the next */
 };
 
