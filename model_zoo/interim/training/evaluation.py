@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from torch import Tensor
 
-    from interim.model_zoo.anytime import Prediction
+    from interim.model_zoo.anytime import AnytimeModel, Prediction
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.training.calibration import Bin
     from interim.training.data.folder import LabelledFolder
@@ -69,12 +69,15 @@ class _Tally:
         self.calibration.add(confidence[known], (labels == sample.labels)[known])
 
 
-def evaluate(model: AnytimeHrnet, folder: LabelledFolder, split: str) -> Evaluation:
+def evaluate(
+    model: AnytimeHrnet, folder: LabelledFolder, split: str, *, kernels: AnytimeModel | None = None
+) -> Evaluation:
     """Run every image of a split through all exits of `model`, one at a time, whole.
 
     Label maps are exact: bilinear logits, then argmax, at the labels' size. As in serving, images
     larger than the model's `long_side` are scaled down (and their labels), and images are padded to
-    what the model needs by repeating their border, and its answers cropped.
+    what the model needs by repeating their border, and its answers cropped. `kernels`: the same model made
+    ready to run (execution.py), which then answers in its place.
 
     Raises:
         DataError: the folder is not as it should be, or has other classes than the model.
@@ -86,7 +89,7 @@ def evaluate(model: AnytimeHrnet, folder: LabelledFolder, split: str) -> Evaluat
     for name in tqdm(names, split, disable=None, leave=False):
         sample = shrunk(folder.read(name), model.spec.long_side)
         images = padded(sample.image, model.spec.multiple)
-        predictions = run_exits(model, images)
+        predictions = run_exits(kernels or model, images)
         for tally, prediction in zip(tallies, predictions, strict=True):
             tally.add(sample, prediction, model.spec.stride)
         active[images.shape[2], images.shape[3]].append([each.active for each in predictions[:-1]])
@@ -109,7 +112,7 @@ def evaluate(model: AnytimeHrnet, folder: LabelledFolder, split: str) -> Evaluat
     )
 
 
-def run_exits(model: AnytimeHrnet, images: Tensor) -> list[Prediction]:
+def run_exits(model: AnytimeModel, images: Tensor) -> list[Prediction]:
     """All predictions for images (N, 3, H, W) uint8, in order of exit."""
     predictions = []
     with torch.inference_mode():

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from interim.training.data.folder import open_folder
 from interim.training.experiments.eann import compare_eann
 from interim.training.experiments.heads import compare_heads
+from interim.training.experiments.masks import compare_masks
 from interim.training.experiments.mdeq import train_mdeq
 from interim.training.experiments.mess import compare_mess
 from interim.training.experiments.mess_search import search_mess, search_plain
@@ -25,6 +26,7 @@ EXPERIMENTS: dict[str, Callable[[LabelledFolder, Results, Path], None]] = {
     "schemes": lambda folder, results, _work: compare_schemes(folder, results),
     "eann": lambda folder, results, _work: compare_eann(folder, results),
     "heads": lambda folder, results, work: compare_heads(folder, results, work / "heads"),
+    "masks": lambda folder, results, _work: compare_masks(folder, results),
     "mdeq": lambda folder, results, work: train_mdeq(folder, results, work / "mdeq"),
     "mess": lambda folder, results, work: compare_mess(folder, results, work / "mess"),
     "mess-plain-search": lambda folder, results, work: search_plain(folder, results, work / "mess"),
