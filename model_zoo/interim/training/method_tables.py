@@ -20,7 +20,7 @@ from interim.model_zoo.networks.dilated import (
     resnet50_dilated,
 )
 from interim.model_zoo.registry import build
-from interim.training import eann_tables, head_tables, mess_tables
+from interim.training import eann_tables, head_tables, mask_tables, mess_tables
 from interim.training.experiments.schemes import QUARTERS, SCHEMES, contestants, exit_at, relative
 from interim.training.record_file import parts_of
 from interim.training.tables import MISSING, markdown
@@ -124,6 +124,7 @@ TABLES: dict[str, Callable[[Path], str]] = {
     "mdeq-counts": lambda _records: counts_table(mdeq_counts()),
     "schemes": schemes_table,
     **head_tables.TABLES,
+    **mask_tables.TABLES,
     **mess_tables.TABLES,
     **eann_tables.TABLES,
 }

@@ -1,4 +1,4 @@
-"""`interim-zoo methods`: make the tables of docs/methods.md anew, from counts and the records of experiments."""
+"""`interim-zoo methods`: make the tables and curves of docs/methods.md anew, from counts and records."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING
 
 from interim.training.commands.experiment import RECORDS
 from interim.training.data.errors import DataError
+from interim.training.mask_tables import mask_plot
 from interim.training.method_tables import TABLES
 from interim.training.page import filled
 
 if TYPE_CHECKING:
     import argparse
 
-PAGE = Path("docs/methods.md")
+PAGE, CURVES = Path("docs/methods.md"), Path("docs/images/mask-rules.svg")
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -26,6 +27,13 @@ def add(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=RECORDS,
         help=f"what experiments found (default: {RECORDS})",
+    )
+    parser.add_argument(
+        "--curves",
+        metavar="FILE",
+        type=Path,
+        default=CURVES,
+        help=f"masking rules, once measured (default: {CURVES})",
     )
     parser.add_argument(
         "--check", action="store_true", help="change nothing; fail where the page is not what the records say"
@@ -40,9 +48,16 @@ def run(arguments: argparse.Namespace) -> int:
         )
     before = arguments.page.read_text(encoding="utf-8")
     page = filled(before, {name: make(arguments.records) for name, make in TABLES.items()})
-    if arguments.check and page != before:
-        print(f"interim-zoo: {arguments.page} is stale: run interim-zoo methods.", file=sys.stderr)
+    new = {arguments.page: page}
+    plot = mask_plot(arguments.records)
+    if plot is not None:
+        new[arguments.curves] = plot.svg()
+    stale = [path for path, text in new.items() if not path.is_file() or path.read_text("utf-8") != text]
+    if arguments.check and stale:
+        print(f"interim-zoo: {stale[0]} is stale: run interim-zoo methods.", file=sys.stderr)
         return 1
-    arguments.page.write_text(page, encoding="utf-8")
+    for path in stale:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(new[path], encoding="utf-8")
     print(f"{arguments.page} is what the records say.")
     return 0
