@@ -22,7 +22,9 @@ def record(folder: Path, parts: dict[str, tuple[float, float]]) -> Path:
         }
         for key, (miou, work) in parts.items()
     }  # fmt: skip
-    (folder / RECORD).write_text(json.dumps({"facts": {"hardware": "a", "commit": "b"}, "parts": kept}))
+    (folder / RECORD).write_text(
+        json.dumps({"facts": {"hardware": "a", "commit": "b"}, "parts": kept | {"weights": "default 0123"}})
+    )
     return folder
 
 
@@ -54,7 +56,7 @@ def test_rules_are_compared_at_equal_work(tmp_path: Path) -> None:
     assert lines[3] == "| random | 40.0 | 43.3 | 46.7 | 50.0 |"
     whole = mask_table(tmp_path).splitlines()
     assert whole[3] == "| share | 0.1 | 50 / 25 / 12 | 40.0 / 40.0 / 40.0 / 40.0 | 40.00 | 2.00 | 3.00 |"
-    assert whole[-1] == "51 images; a; commit b."
+    assert whole[-1] == "51 images; weights default 0123; a; commit b."
 
 
 def test_the_curves_are_written_beside_the_page(
@@ -86,7 +88,7 @@ def test_settings_are_measured_once(scenes: Path, tmp_path: Path, monkeypatch: p
         masks, "SETTINGS", {"share": ("0.5",), "cascade": ("0.9",), masks.INTERPOLATED: ("0.5",)}
     )
     results = Results(tmp_path / "masks.json", {})
-    results[masks.DENSE] = "known"
+    results[masks.DENSE], results[masks.WEIGHTS_PART] = "known", masks._weights()
     masks.compare_masks(open_folder(scenes), results)
     assert results[masks.DENSE] == "known"
     for key in ("share=0.5", f"{masks.INTERPOLATED}=0.5"):
@@ -94,3 +96,8 @@ def test_settings_are_measured_once(scenes: Path, tmp_path: Path, monkeypatch: p
     assert results["share=0.5"]["images"] == 1
     assert results["share=0.5"]["miou"] != results[f"{masks.INTERPOLATED}=0.5"]["miou"]
     assert results["share=0.5"]["gmacs"][-1] < results["cascade=0.9"]["gmacs"][-1]
+    monkeypatch.setattr(masks, "SETTINGS", {})
+    results[masks.WEIGHTS_PART] = "others"
+    masks.compare_masks(open_folder(scenes), results)
+    assert set(results) == {masks.DENSE, masks.WEIGHTS_PART}
+    assert results[masks.DENSE] != "known"

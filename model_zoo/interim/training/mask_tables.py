@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from interim.training.experiments.masks import DENSE, SETTINGS
+from interim.training.experiments.masks import DENSE, INTERPOLATED, SETTINGS, WEIGHTS_PART
 from interim.training.plot import Plot, Series
 from interim.training.record_file import facts_of, parts_of
 from interim.training.tables import MISSING, markdown
@@ -41,7 +41,8 @@ def mask_table(records: Path) -> str:
     if not rows:
         return "Nothing was measured yet."
     images = parts[DENSE]["images"] if DENSE in parts else 0
-    return f"{markdown(head, rows)}\n\n{images} images; {facts['hardware']}; commit {facts['commit']}."
+    made = f"weights {parts.get(WEIGHTS_PART, MISSING)}; {facts['hardware']}; commit {facts['commit']}"
+    return f"{markdown(head, rows)}\n\n{images} images; {made}."
 
 
 def equal_work_table(records: Path) -> str:
@@ -66,7 +67,9 @@ def mask_plot(records: Path) -> Plot | None:
     """Mean mIoU against mean work, a line a rule; None without a record."""
     parts = parts_of(records / RECORD)
     series = [
-        Series(name=rule, points=list(zip(x, y, strict=True))) for rule, (x, y) in _curves(parts).items() if x
+        Series(name=rule, points=list(zip(x, y, strict=True)), dashed=rule == INTERPOLATED)
+        for rule, (x, y) in _curves(parts).items()
+        if x
     ]
     if DENSE not in parts:
         return None

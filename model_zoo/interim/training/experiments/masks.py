@@ -7,6 +7,7 @@ rules are only changed when the network runs.
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tqdm import tqdm
 
-from interim.model_zoo.checkpoint import load
+from interim.model_zoo.checkpoint import SHIPPED, WEIGHTS, load
 from interim.model_zoo.execution import execution
 from interim.model_zoo.mask_choice import MaskChoice, mask_choice
 from interim.model_zoo.mask_rules import choose
@@ -33,6 +34,9 @@ SPLIT, STEP = "val", 2
 """Every so many images of it are measured."""
 
 MODEL = "default"
+WEIGHTS_PART = "weights"
+"""What of the record tells the weights: the model's name, and how their file's SHA-256 begins."""
+
 DENSE = "every position"
 INTERPOLATED = "share, interpolated"
 """What `sampling` fills with, under the masks of `share`: what is due to the draw, and what to the fill."""
@@ -89,11 +93,17 @@ def settings() -> tuple[Setting, ...]:
 def compare_masks(folder: LabelledFolder, results: Results) -> None:
     """Measure every setting that `results` lacks, image by image, in float32, on kernels where there are any.
 
+    What other weights gave is dropped.
+
     Raises:
         DataError: the folder is not as it should be, or has other classes than the model.
     """
     some = dataclasses.replace(folder, layout=_Thinned(folder.layout, STEP))
+    if results.get(WEIGHTS_PART) != _weights():
+        results.clear()
     missing = [each for each in settings() if each.key not in results]
+    if missing:
+        results[WEIGHTS_PART] = _weights()
     for each in tqdm(missing, "settings", disable=None, leave=False):
         began = time.monotonic()
         network = _network(each)
@@ -101,6 +111,11 @@ def compare_masks(folder: LabelledFolder, results: Results) -> None:
         results[each.key] = _kept(dataclasses.asdict(measured)) | {
             "seconds": round(time.monotonic() - began, 1)
         }
+
+
+def _weights() -> str:
+    file = SHIPPED / MODEL / WEIGHTS
+    return f"{MODEL} {hashlib.sha256(file.read_bytes()).hexdigest()[:12]}"
 
 
 def _network(setting: Setting) -> AnytimeHrnet:
