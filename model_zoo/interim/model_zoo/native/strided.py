@@ -23,8 +23,8 @@ PATHS = ("avx512",)
 MAX_PLANES = 256
 """As in c/strided_blocks.h."""
 
-WORTH_CHANNELS = 96
-"""With fewer inputs and outputs together, putting what is read side by side takes as long as masks save."""
+WORTH_CHANNELS = 48
+"""With fewer inputs or outputs, putting what is read side by side takes as long as masks save."""
 
 
 class StridedConv(PackedConv):
@@ -50,4 +50,4 @@ def can_stride(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
 
 def worth_striding(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
     """Whether they can, and are sooner done where masks leave parts out."""
-    return sum(weight.shape[:2]) >= WORTH_CHANNELS and can_stride(kernels, weight, dtype)
+    return min(weight.shape[:2]) >= WORTH_CHANNELS and can_stride(kernels, weight, dtype)
