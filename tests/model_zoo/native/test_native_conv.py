@@ -240,7 +240,7 @@ def test_order_and_threads_change_no_bit(kernels: Kernels, dtype: torch.dtype, c
 
 
 @given(case=cases(), seed=st.integers(0, 99))
-@PATHS
+@settings(PATHS, max_examples=12)
 def test_where_tiles_lie_in_a_vector_changes_no_bit(
     kernels: Kernels, dtype: torch.dtype, case: Case, seed: int
 ) -> None:

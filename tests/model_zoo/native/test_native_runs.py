@@ -110,7 +110,7 @@ def tiles_of(windows: npt.NDArray[np.void]) -> dict[tuple[int, int, int], tuple[
 
 
 @pytest.mark.parametrize("side", [1, 2])
-@settings(deadline=None, max_examples=100)
+@settings(deadline=None, max_examples=50)
 @given(mask=masks())
 def test_vectors_hold_all_tiles_of_a_mask_once(lists: RunLists, side: int, mask: Tensor) -> None:
     """Every listed position once, no other; windows of a vector share no lane; no more than one vector is not full."""
