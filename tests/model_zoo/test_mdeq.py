@@ -73,9 +73,9 @@ def test_the_first_iteration_is_the_cell_of_nothing() -> None:
 
 
 @settings(max_examples=25, deadline=None)
-@given(st.integers(0, 10**6), st.floats(0.3, 0.95))
+@given(st.integers(0, 10**6), st.floats(0.6, 0.95))
 def test_mixing_finds_the_fixed_point_sooner(seed: int, contraction: float) -> None:
-    """Of a linear function of three values: nearly there after four mixed steps, where plain ones still go."""
+    """Of a linear function of three values: nearly there after four mixed steps, where plain ones, slow here, go on."""
     generator = torch.Generator().manual_seed(seed)
     basis = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64))[0]
     rates = torch.tensor([contraction, contraction / 2, -contraction / 3], dtype=torch.float64)
