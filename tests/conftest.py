@@ -2,6 +2,7 @@
 
 import asyncio
 import selectors
+import signal
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -13,6 +14,10 @@ settings.register_profile(
     "interim", max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow]
 )
 settings.load_profile("interim")
+
+# Tests that were begun in the background of a script ignore Ctrl-C, and so would all that they start.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 class _Leap(selectors.DefaultSelector):
