@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -39,7 +40,12 @@ def interrupted(program: str, after_s: float, folder: Path) -> tuple[int, str]:
     process.stdout.readline()
     time.sleep(after_s)
     os.killpg(process.pid, signal.SIGINT)  # a zombie takes it as well
-    _, error = process.communicate(timeout=60)
+    try:
+        _, error = process.communicate(timeout=60)
+    finally:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)  # whoever did not hear
+        process.communicate()
     return process.returncode, error
 
 
