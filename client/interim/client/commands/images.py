@@ -21,8 +21,26 @@ from interim.client.request import Options
 from interim.client.sheet import contact_sheet
 
 
-def add_images(parser: argparse.ArgumentParser) -> None:
-    """The images, and all that may be asked of them."""
+def add_images(
+    commands: Any, name: str, *, about: str, epilog: str, run: Callable[[argparse.Namespace], int]
+) -> None:
+    """Adds a command that sends images, with all that may be asked of them.
+
+    Args:
+        commands: where it is added.
+        name: what it is called.
+        about: what it does, in a clause.
+        epilog: examples, and how it ends.
+        run: what does it.
+    """
+    parser = commands.add_parser(
+        name,
+        help=about,
+        description=f"{about[0].upper()}{about[1:]}.",
+        epilog=epilog,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.set_defaults(run=run)
     parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="JPEG, PNG or WebP")
     add_options(parser)
     add_server(parser)
@@ -36,7 +54,7 @@ def send_images(
 
     Args:
         client: whom to ask.
-        args: what `add_images` reads.
+        args: what the command of `add_images` reads.
         painter: what draws the answers.
         summary: what is printed below the rows of an image, of its last answer; "" is nothing.
     """

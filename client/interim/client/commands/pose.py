@@ -24,15 +24,13 @@ model or an exit that there is not
 
 def add(commands: Any) -> None:
     """Adds the command."""
-    parser = commands.add_parser(
+    add_images(
+        commands,
         "pose",
-        help="send images of people; show and draw their joints as they get better",
-        description="Send images of people; show and draw their joints as they get better.",
+        about="send images of people; show and draw their joints as they get better",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        run=run,
     )
-    add_images(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -20,15 +20,13 @@ model or an exit that there is not
 
 def add(commands: Any) -> None:
     """Adds the command."""
-    parser = commands.add_parser(
+    add_images(
+        commands,
         "segment",
-        help="send images; show and draw their masks as they get better",
-        description="Send images; show and draw their masks as they get better.",
+        about="send images; show and draw their masks as they get better",
         epilog=_EXAMPLES,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
+        run=run,
     )
-    add_images(parser)
-    parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
