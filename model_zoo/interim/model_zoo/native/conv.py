@@ -33,6 +33,10 @@ ARGUMENTS = (
 """Of all functions: conv, work, count, behind, threads, give_up. They return int."""
 
 
+ANYWHERE_PATHS = ("avx512",)
+"""Processors for which vectors may hold positions from anywhere (winograd.py, strided.py)."""
+
+
 class CConv(ctypes.Structure):
     """`Conv` of c/conv.h."""
 
@@ -215,3 +219,9 @@ def even(x: Tensor, axis: int) -> Tensor:
     shape = [*x.shape]
     shape[axis] %= 2
     return torch.cat([x, x.new_zeros(shape)], dim=axis)
+
+
+def goes_anywhere(kernels: Kernels, weight: Tensor, dtype: torch.dtype, *, most_planes: int) -> bool:
+    """Whether kernels whose vectors hold positions from anywhere, for so many planes of inputs, take these weights."""
+    planes = -(-weight.shape[1] // (2 if dtype == torch.bfloat16 else 1))
+    return kernels.path in ANYWHERE_PATHS and weight.shape[2:] == (3, 3) and planes <= most_planes

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from interim.model_zoo.native.conv import ARGUMENTS, PackedConv
+from interim.model_zoo.native.conv import ARGUMENTS, PackedConv, goes_anywhere
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -16,9 +16,6 @@ if TYPE_CHECKING:
 
 SYMBOLS = {torch.bfloat16: "strided_bf16", torch.float32: "strided_fp32"}
 """The function for each kind of number."""
-
-PATHS = ("avx512",)
-"""Of processors that have it."""
 
 MAX_PLANES = 256
 """As in c/strided_blocks.h."""
@@ -44,8 +41,7 @@ class StridedConv(PackedConv):
 
 def can_stride(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
     """Whether weights (outputs, inputs, k, k) can be convolved so at stride 2."""
-    planes = -(-weight.shape[1] // (2 if dtype == torch.bfloat16 else 1))
-    return kernels.path in PATHS and weight.shape[2:] == (3, 3) and planes <= MAX_PLANES
+    return goes_anywhere(kernels, weight, dtype, most_planes=MAX_PLANES)
 
 
 def worth_striding(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:

@@ -9,7 +9,14 @@ from typing import TYPE_CHECKING
 
 import torch
 
-from interim.model_zoo.native.conv import ARGUMENTS, BLOCK_OUTPUTS, PackedConv, even, weight_cells
+from interim.model_zoo.native.conv import (
+    ARGUMENTS,
+    BLOCK_OUTPUTS,
+    PackedConv,
+    even,
+    goes_anywhere,
+    weight_cells,
+)
 from interim.model_zoo.native.maps import LANES
 
 if TYPE_CHECKING:
@@ -20,9 +27,6 @@ if TYPE_CHECKING:
 
 SYMBOLS = {torch.bfloat16: "winograd_bf16", torch.float32: "winograd_fp32"}
 """The function for each kind of number."""
-
-PATHS = ("avx512",)
-"""Of processors whose kernels have tiles."""
 
 MAX_PLANES = 384
 """As in c/winograd_blocks.h."""
@@ -63,8 +67,7 @@ class TiledConv(PackedConv):
 
 def can_tile(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
     """Whether weights (outputs, inputs, k, k) can be convolved in tiles at stride 1."""
-    planes = -(-weight.shape[1] // (2 if dtype == torch.bfloat16 else 1))
-    return kernels.path in PATHS and weight.shape[2:] == (3, 3) and planes <= MAX_PLANES
+    return goes_anywhere(kernels, weight, dtype, most_planes=MAX_PLANES)
 
 
 def worth_tiling(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:

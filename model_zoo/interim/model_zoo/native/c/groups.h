@@ -1,6 +1,6 @@
 /* Convolutions of vectors whose 16 lanes lie anywhere, four vectors at a time: what winograd_blocks.h
  * and strided_blocks.h share. What all lanes of such a group read is put side by side first, and
- * multiplied then, for all outputs. */
+ * multiplied then, for all outputs, by `multiplied` of whoever includes this. */
 #ifndef INTERIM_GROUPS_H
 #define INTERIM_GROUPS_H
 
@@ -96,6 +96,28 @@ INLINE void ask(Asking *asking) {
         asking->vector = 0;
         asking->offset += asking->plane_stride;
     }
+}
+
+/* Add to the sums of a block of outputs, of so many vectors, what the cells at `x` are worth. */
+INLINE void add_products(
+    Floats sums[BLOCK_OUTPUTS][GROUP_VECTORS], const Cell *weights, const Cell *x, int vectors, int outputs
+) {
+    Ints part[GROUP_VECTORS];
+#pragma GCC unroll 4
+    for (int v = 0; v < vectors; v++) part[v] = load_cells(x + v * LANES);
+#pragma GCC unroll 6
+    for (int o = 0; o < outputs; o++) {
+        const Ints weight = filled_ints((int32_t)weights[o]);
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) sums[o][v] = multiplied(sums[o][v], weight, part[v]);
+    }
+}
+
+INLINE void store_sums(Floats sums[BLOCK_OUTPUTS][GROUP_VECTORS], float *to, int vectors, int outputs) {
+#pragma GCC unroll 6
+    for (int o = 0; o < outputs; o++)
+#pragma GCC unroll 4
+        for (int v = 0; v < vectors; v++) _mm512_store_ps(to + o * GROUP_LANES + v * LANES, sums[o][v]);
 }
 
 INLINE int blocks_of(int outputs) { return (outputs + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS; }

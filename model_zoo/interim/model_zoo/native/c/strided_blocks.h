@@ -47,21 +47,10 @@ INLINE void multiply(
     for (int plane = 0; plane < planes; plane++) {
         ask(asking);
         for (int tap = 0; tap < TAPS; tap++, weights += outputs, x += GROUP_LANES) {
-            Ints part[GROUP_VECTORS];
-#pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) part[v] = load_cells(x + v * LANES);
-#pragma GCC unroll 6
-            for (int o = 0; o < outputs; o++) {
-                const Ints weight = filled_ints((int32_t)weights[o]);
-#pragma GCC unroll 4
-                for (int v = 0; v < vectors; v++) sums[o][v] = multiplied(sums[o][v], weight, part[v]);
-            }
+            add_products(sums, weights, x, vectors, outputs);
         }
     }
-#pragma GCC unroll 6
-    for (int o = 0; o < outputs; o++)
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) _mm512_store_ps(to + o * GROUP_LANES + v * LANES, sums[o][v]);
+    store_sums(sums, to, vectors, outputs);
 }
 
 INLINE void multiply_some(

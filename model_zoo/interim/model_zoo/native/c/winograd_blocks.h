@@ -70,20 +70,9 @@ INLINE void multiply(const Cell *weights, const Cell *x, int planes, float *to, 
         for (int v = 0; v < vectors; v++) sums[o][v] = filled(0);
     for (int plane = 0; plane < planes; plane++, weights += outputs, x += GROUP_LANES) {
         __builtin_prefetch(weights + WEIGHTS_AHEAD);
-        Ints part[GROUP_VECTORS];
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) part[v] = load_cells(x + v * LANES);
-#pragma GCC unroll 6
-        for (int o = 0; o < outputs; o++) {
-            const Ints weight = filled_ints((int32_t)weights[o]);
-#pragma GCC unroll 4
-            for (int v = 0; v < vectors; v++) sums[o][v] = multiplied(sums[o][v], weight, part[v]);
-        }
+        add_products(sums, weights, x, vectors, outputs);
     }
-#pragma GCC unroll 6
-    for (int o = 0; o < outputs; o++)
-#pragma GCC unroll 4
-        for (int v = 0; v < vectors; v++) _mm512_store_ps(to + o * GROUP_LANES + v * LANES, sums[o][v]);
+    store_sums(sums, to, vectors, outputs);
 }
 
 INLINE void multiply_some(const Cell *weights, const Cell *x, int planes, float *to, int vectors, int outputs) {
