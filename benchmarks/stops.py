@@ -71,6 +71,7 @@ async def _measure(server: RunningServer, asked: argparse.Namespace) -> Measured
             share = (server.stage_seconds() - computed_s) / (clock() - begun_s)
             heard, in_time = (now - then for now, then in zip(server.stops(), before, strict=True))
         status = await client.status()
+    in_time_share = in_time / heard if heard else None
     by_client, floor = spread(seen.stopped_ms), spread(seen.floor_ms)
     return Measured(
         lines=(
@@ -82,7 +83,7 @@ async def _measure(server: RunningServer, asked: argparse.Namespace) -> Measured
         figures={
             "stops": number,
             "unstopped": seen.unstopped,
-            "in_time": in_time / heard if heard else None,
+            "in_time": in_time_share,
             "client_ms": by_client,
             "floor_ms": floor,
             "computing": share,
@@ -90,7 +91,7 @@ async def _measure(server: RunningServer, asked: argparse.Namespace) -> Measured
         checks=(
             Check(
                 promise="finals that left within 2 ms of a stop, as the server sees it",
-                measured=in_time / heard if heard else None,
+                measured=in_time_share,
                 limit=0.99,
                 least=True,
             ),
