@@ -139,6 +139,21 @@ def test_a_fresh_exit_1_goes_before_a_prepared_refinement(rig: Rig) -> None:
     assert rig.policy.asked == asked
 
 
+@pytest.mark.parametrize(("by_s", "chosen"), [(35.0, 3), (45.0, 2)])
+def test_a_fresh_exit_1_goes_before_a_prepared_one_that_is_due_later(
+    rig: Rig, by_s: float, chosen: int
+) -> None:
+    """Earliest deadline first among them, and no choice is needed for it."""
+    rig.enter(1, 30.0)
+    rig.enter(2, 40.0)
+    step = rig.begin(0.0)
+    rig.scheduler.prepare(0.1)
+    rig.enter(3, by_s, at_s=0.9)
+    asked = rig.policy.asked
+    assert rig.between(1.0, step) == Step(exit=1, ids=(chosen,))
+    assert rig.policy.asked == asked
+
+
 def test_an_image_that_comes_is_reason_to_prepare_anew(rig: Rig) -> None:
     """So is a deadline that moves."""
     rig.enter(1, 30.0)

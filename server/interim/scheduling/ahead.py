@@ -167,12 +167,12 @@ class Ahead:
         return step if step.exit == 1 or self._counts(now_s, members) else None
 
     def _adjusted(self, now_s: float, prepared: _Prepared, jobs: Mapping[int, Job]) -> Step:
-        """A fresh exit 1 in place of a refinement, or what the policy says now that the last step is over."""
+        """A fresh exit 1 that is due earlier, or what the policy says now that the last step is over."""
         step = prepared.step
+        if prepared.fresh and (first := _first(prepared.fresh, jobs)) and _goes_before(first, step, jobs):
+            return first
         if step.exit == 1:
             return step
-        if prepared.fresh and (first := _first(prepared.fresh, jobs)):
-            return first
         ran = jobs.get(self._ran[0]) if self._adjusting and len(self._ran) == 1 else None
         if self._adjusting and ran is not None and ran.state is State.WAITING:
             return self._adjusting.adjust(now_s, step, ran)
@@ -190,6 +190,14 @@ def _sum(charges: Iterable[Charge]) -> Charge:
 
 
 def _first(fresh: Sequence[int], jobs: Mapping[int, Job]) -> Step | None:
-    """The exit 1 that goes before a refinement: of those whose images came since, the earliest deadline."""
+    """The exit 1 with the earliest deadline, of those whose images came since."""
     ready = [job for id_ in fresh if (job := jobs.get(id_)) is not None and job.exit == 0]
     return Step(exit=1, ids=(min(ready, key=by_deadline).id,)) if ready else None
+
+
+def _goes_before(first: Step, step: Step, jobs: Mapping[int, Job]) -> bool:
+    """Whether an exit 1 that has just become ready comes before what was prepared: a refinement, or a later one."""
+    if step.exit > 1:
+        return True
+    lead = jobs.get(step.ids[0])
+    return lead is not None and len(step.ids) == 1 and by_deadline(jobs[first.ids[0]]) < by_deadline(lead)

@@ -14,8 +14,11 @@ if TYPE_CHECKING:
 WINDOW = 128
 """Arrivals that are looked back on: several bursts, so that one of them does not pass for the load."""
 
-MOST_ROOM = 3.0
-"""The most room, in shares of what is owed: near its limit a device refuses some, whatever waits."""
+MOST_ROOM = 6.0
+"""The most room, in shares of what is owed: near its limit a device refuses some, whatever waits.
+
+Of loads that step up to 0.8 of exit 1 the simulator refused a third fewer with 6 than with 3, and no more with 12.
+"""
 
 _FEWEST = 6
 
