@@ -1,4 +1,4 @@
-"""Memory for maps that is used again: nothing is allocated once a size has been served."""
+"""Memory for maps that is used again: who computes allocates nothing once a size has been served."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from interim.model_zoo.native.maps import Map, memory_of
+from interim.model_zoo.native.maps import Map
+from interim.model_zoo.native.shelf import Maker, Shelf
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -28,7 +29,8 @@ class Pool:
 
     def __init__(self, idle_bytes: int = IDLE_BYTES) -> None:
         self._idle_bytes = idle_bytes
-        self._idle: OrderedDict[MapShape | int, list[Tensor]] = OrderedDict()
+        self._shelves: OrderedDict[MapShape | int, Shelf] = OrderedDict()
+        self._maker = Maker()
         self.made = 0
 
     def map(self, shape: MapShape) -> Map:
@@ -42,34 +44,34 @@ class Pool:
 
     def poison(self, value: float) -> None:
         """Write a value into idle memory, borders left alone: whoever reads what it has not written will know."""
-        for key, some in self._idle.items():
-            for memory in some:
+        for key, shelf in self._shelves.items():
+            for memory in shelf.idle:
                 values = memory.view(torch.float32) if isinstance(key, int) else Map(key, memory).values
                 values.fill_(value)
 
     def _lent(self, key: MapShape | int, cells: int) -> Tensor:
         """Memory that is idle under a key, or new."""
-        idle = self._idle.setdefault(key, [])
-        self._idle.move_to_end(key)
-        if idle:
-            memory = idle.pop()
-        else:
+        shelf = self._shelves.get(key)
+        if shelf is None:
+            shelf = self._shelves[key] = Shelf(cells)
+        self._shelves.move_to_end(key)
+        memory = shelf.take()
+        if memory is None:
             self._give_back(key)
-            memory = memory_of(cells)
+            memory = shelf.make()
             self.made += 1
-        return torch.from_numpy(np.asarray(_Lease(memory, idle)))
+        shelf.order(self._maker.submit)
+        return torch.from_numpy(np.asarray(_Lease(memory, shelf.idle)))
 
     def _give_back(self, keep: MapShape | int) -> None:
         """Free idle memory of other keys, the longest unused first, until little enough is idle."""
-        sizes = {
-            key: sum(memory.nbytes for memory in some) for key, some in self._idle.items() if key != keep
-        }
+        sizes = {key: shelf.idle_bytes for key, shelf in self._shelves.items() if key != keep}
         excess = sum(sizes.values()) - self._idle_bytes
         for key, size in sizes.items():
             if excess <= 0:
                 return
             excess -= size
-            self._idle[key].clear()
+            self._shelves[key].idle.clear()
 
 
 class _Lease:
