@@ -171,12 +171,17 @@ def memory_of(cells: int) -> Tensor:
 
     It is never given back to the system while the tensor lives.
     """
-    room = mmap.mmap(
-        -1, _whole(cells * CELL_BYTES, mmap.PAGESIZE), flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
-    )
-    if len(room) >= HUGE_BYTES and hasattr(mmap, "MADV_HUGEPAGE"):
+    size = _whole(cells * CELL_BYTES, mmap.PAGESIZE)
+    huge = size >= HUGE_BYTES and hasattr(mmap, "MADV_HUGEPAGE")
+    spare = (
+        HUGE_BYTES if huge else 0
+    )  # address space only: to begin where a huge page does, and to end with one
+    room = mmap.mmap(-1, _whole(size, spare or 1) + spare, flags=mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS)
+    if huge:
         room.madvise(mmap.MADV_HUGEPAGE)
-    return torch.frombuffer(room, dtype=torch.int32)[:cells]
+    memory = torch.frombuffer(room, dtype=torch.int32)
+    begin = -memory.data_ptr() % (spare or 1) // CELL_BYTES
+    return memory[begin : begin + cells]
 
 
 def _whole(size: int, step: int) -> int:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
-AHEAD = 2
+AHEAD = 4
 """Of a shape that was too few once, so many are kept idle beyond what is lent."""
 
 
