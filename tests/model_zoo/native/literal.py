@@ -131,6 +131,9 @@ class Literal:
         rows = torch.arange(height).view(1, 1, height, 1) // 4
         return [runs & (rows == band) for band in range(-(-height // 4))]
 
+    def halved(self, mask: Tensor) -> Tensor:
+        return F.max_pool2d(mask.float(), 2) > 0
+
     def read_by_enlarging(self, mask: Tensor, factor: int) -> Tensor:
         inside = F.max_pool2d(mask.float(), factor)  # of a factor of 1: the mask
         return F.max_pool2d(inside, 3, stride=1, padding=1) > 0

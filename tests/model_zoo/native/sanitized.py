@@ -29,7 +29,8 @@ def odd_sizes(kernels: Kernels) -> None:
         answers.label_map(logits, (8 * height - 3, 8 * width - 5), stride=8)
         answers.confidence(logits, 0.5, torch.ones(2, height, width, dtype=torch.bool))
         mask = torch.rand(2, height, width) < 0.5
-        lists.listed(mask)
+        lists.pairs(mask)
+        lists.halved(mask)
         lists.read_by_enlarging(mask, 1)
         lists.read_by_enlarging(torch.rand(2, 8 * height, 8 * width) < 0.1, 8)
         for name in kernels.dtypes:

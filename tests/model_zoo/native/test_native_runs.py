@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import Tensor
 
 from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.masked.masks import halved
 from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.maps import LANES
 from interim.model_zoo.native.runs import RunLists
@@ -127,25 +128,18 @@ def test_vectors_hold_all_tiles_of_a_mask_once(lists: RunLists, side: int, mask:
 
 
 @settings(deadline=None, max_examples=50)
-@given(mask=masks())
-def test_bands_are_the_list_in_parts(lists: RunLists, mask: Tensor) -> None:
-    """Every position once, as runs, pairs, tiles and positions anywhere; each band within its rows, none empty."""
-    whole, bands = lists.listed(mask), list(lists.listed(mask).bands(2))
-    assert all(len(band) and np.ptp(band.array["y"] // 2) == 0 for band in bands)
-    for kind in ("array", "pairs", "windows", "positions_anywhere"):
-        found, wanted = (
-            [each.array if kind == "array" else getattr(each, kind).array for each in some]
-            for some in (bands, [whole])
-        )
-        if kind == "pairs":  # which go together differs
-            each = [part[side] for part in found for side in ("first", "second")]
-            counts = [covered(part, tuple(mask.shape)) for part in each]
-            assert torch.equal(sum(counts, torch.zeros_like(mask, dtype=torch.int)), mask.int())
-        elif kind != "array":  # likewise
-            assert tiles_of(np.concatenate([*found, wanted[0][:0]])) == tiles_of(wanted[0])
-        else:
-            rows = [row for part in found for row in part.tolist()]
-            assert sorted(rows) == sorted(wanted[0].tolist())
+@given(mask=masks(), size=st.integers(1, 9))
+def test_bands_are_the_list_in_parts(lists: RunLists, mask: Tensor, size: int) -> None:
+    """Every position once, in runs as in pairs of the same band; as many pairs in each as asked for, the last may be less."""
+    whole, bands = lists.listed(mask), lists.listed(mask).bands(size)
+    shape, none = tuple(mask.shape), torch.zeros_like(mask, dtype=torch.int)
+    assert [row for band in bands for row in band.pairs.array.tolist()] == whole.pairs.array.tolist()
+    assert all(len(band.pairs) == size for band in bands[:-1])
+    for band in bands:
+        pairs = np.concatenate([band.pairs.array["first"], band.pairs.array["second"]])
+        assert torch.equal(covered(band.array, shape), covered(pairs, shape))
+        assert band.array["lanes"].all()
+    assert torch.equal(sum((covered(band.array, shape) for band in bands), none), mask.int())
 
 
 def test_the_end_of_a_part_and_the_beginning_of_another_are_one_vector(lists: RunLists) -> None:
@@ -155,6 +149,15 @@ def test_the_end_of_a_part_and_the_beginning_of_another_are_one_vector(lists: Ru
     assert len(lists.listed(mask).pairs) == 4
     mask[..., 16:32] = True
     assert len(lists.listed(mask).pairs) == 8
+
+
+@settings(deadline=None, max_examples=25)
+@given(seed=st.integers(0, 9999))
+def test_a_mask_is_halved_as_the_reference_does(lists: RunLists, seed: int) -> None:
+    """A view with gaps too."""
+    whole = torch.rand(2, 9, 50, generator=torch.Generator().manual_seed(seed)) < 0.2
+    part = whole[:, 1:, 3:37]
+    assert torch.equal(lists.halved(part), halved(part))
 
 
 def test_runs_are_aligned_where_that_costs_none_more(lists: RunLists) -> None:

@@ -137,11 +137,12 @@ class Map:
     def values(self) -> Tensor:
         """What the map holds, in its dtype (images, planes, channels of a cell, height, width); a view."""
         shape, depth = self.shape, self.shape.depth
+        numbers = self._memory.view(shape.dtype)
         return torch.as_strided(
-            self._memory.view(shape.dtype),
+            numbers,
             (shape.images, shape.planes, depth, shape.height, shape.width),
             (depth * shape.image_stride, depth * shape.plane_stride, 1, depth * shape.row_pitch, depth),
-            depth * (LEAD_CELLS + shape.row_pitch),
+            numbers.storage_offset() + depth * (LEAD_CELLS + shape.row_pitch),
         )
 
     def fill(self, images: Tensor) -> None:

@@ -15,7 +15,7 @@ from interim.model_zoo.native.conv import CConv, PackedConv
 from interim.model_zoo.native.maps import CELL_BYTES, LANES, LINE_CELLS, Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.pool import Pool
-from interim.model_zoo.native.runs import RunLists, Runs, Work
+from interim.model_zoo.native.runs import Band, RunLists, Runs, Work
 from interim.model_zoo.native.strided import StridedConv, worth_striding
 from interim.model_zoo.native.winograd import TiledConv, worth_tiling
 
@@ -68,7 +68,7 @@ class SlicedConv:
         self,
         sources: Sequence[Map],
         target: Map,
-        runs: Runs,
+        runs: Runs | Band,
         *,
         residual: Map | None = None,
         raw: Map | None = None,
@@ -76,11 +76,12 @@ class SlicedConv:
     ) -> Steps:
         """Write [relu](conv(sources, concatenated) + bias + shift [+ residual]) to the listed positions of the target.
 
-        The residual may be the target. `raw` gets conv(sources, concatenated) + bias there.
+        The residual may be the target. `raw` gets conv(sources, concatenated) + bias there. Bands are for 1x1 alone.
         """
         function, conv = self._bound(sources, target, (residual, raw), relu=relu)
         address = ctypes.addressof(conv)
-        for part in _cut(self._packed.work(runs), self._slice):
+        work = runs.pairs if isinstance(runs, Band) else self._packed.work(runs)
+        for part in _cut(work, self._slice):
             function(address, part.address, len(part), part.behind, self._threads, None)
             yield
 
@@ -192,11 +193,13 @@ class Operations:
         """The positions where a mask (N, h, w) bool is true."""
         return self._lists.listed(mask)
 
-    def bands(self, runs: Runs, target: Map) -> Iterable[Runs]:
+    def bands(self, runs: Runs, target: Map) -> list[Band]:
         """A list in parts, each of which a processor's cache holds of the target: for steps that follow one another."""
-        shape = target.shape
-        row_cells = shape.images * shape.planes * shape.row_pitch
-        return runs.bands(max(1, BAND_CELLS // row_cells // 2) * 2)
+        return runs.bands(max(1, BAND_CELLS // (target.shape.planes * LANES)))
+
+    def halved(self, mask: Tensor) -> Tensor:
+        """A mask (N, h, w) bool at half of its size: true where any of 2x2 positions is."""
+        return self._lists.halved(mask)
 
     def read_by_enlarging(self, mask: Tensor, factor: int) -> Tensor:
         """The positions of a map `factor` times smaller that enlarging it to a mask reads (runs.RunLists)."""
@@ -211,7 +214,7 @@ class Operations:
             yield
 
     def enlarge(
-        self, coarse: Sequence[Map], target: Map, runs: Runs, *, onto: bool = True, relu: bool = False
+        self, coarse: Sequence[Map], target: Map, runs: Work, *, onto: bool = True, relu: bool = False
     ) -> Steps:
         """Write [relu]([target +] Σ bilinear(coarse)) to the listed positions; corners not aligned."""
         for part in _cut(runs, self._slice(target.shape.planes * (1 + 2 * len(coarse)))):

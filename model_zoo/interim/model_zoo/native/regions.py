@@ -8,8 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from interim.model_zoo.masked.masks import halved
-
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -71,6 +69,8 @@ class Regions:
 
     def read_through(self, level: int) -> Runs:
         """The positions at `level` that enlargements by 2, level after level, to the active ones at 0 read."""
+        if level == 1:
+            return self.read_by(0, 1)
         return self._listed("through", 0, level, lambda: self._through(level))
 
     def moved(self, level: int) -> Where:
@@ -123,6 +123,14 @@ class Regions:
 class Held(Regions):
     """Of a network that holds: a coarser position is active where anything within it is, and no other changes."""
 
+    def read_by(self, finer: int, level: int) -> Runs:
+        """The active ones, which hold all active ones at `finer`, and their neighbours."""
+        if finer == level:
+            return self.active(level)
+        return self._listed(
+            "read", level, level, lambda: self.operations.read_by_enlarging(self._active_at(level), 1)
+        )
+
     def moved(self, level: int) -> Where:
         """The active ones."""
         return Where(level, self.active(level))
@@ -141,8 +149,9 @@ class Held(Regions):
 
     def _active_at(self, level: int) -> Tensor:
         assert self._active is not None
-        active = self._active
-        return self._known("active", level, lambda: halved(self._active_at(level - 1)) if level else active)
+        if level == 0:
+            return self._active
+        return self._known("active", level, lambda: self.operations.halved(self._active_at(level - 1)))
 
 
 class Interpolated(Regions):

@@ -14,8 +14,6 @@ from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.native.maps import LANES
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
-
     import numpy.typing as npt
 
     from interim.model_zoo.native.kernels import Kernels
@@ -87,26 +85,30 @@ class Vectors(Work):
         return super().part(begin, end - begin)
 
 
+class Band(Work):
+    """Some of the positions of a list, as `RUN`; `pairs`: the same as `PAIR`."""
+
+    def __init__(self, array: npt.NDArray[np.void], pairs: Work) -> None:
+        super().__init__(array)
+        self.pairs = pairs
+
+
 class Runs(Work):
     """Positions to compute, as `RUN`, in order of image, row, column; none is listed twice.
 
-    The same positions in other ways are found when they are asked for, the first time. `top`: the row of the map
-    that the mask begins with, even.
+    The same positions in other ways are found when they are asked for, the first time.
     """
 
-    def __init__(self, array: npt.NDArray[np.void], lists: RunLists, mask: Tensor, top: int = 0) -> None:
+    def __init__(self, array: npt.NDArray[np.void], lists: RunLists, mask: Tensor) -> None:
         super().__init__(array)
         self._lists = lists
         self._mask = mask
-        self._top = top
-        self._bands: dict[int, list[Runs]] = {}
+        self._bands: dict[int, list[Band]] = {}
 
     @cached_property
     def pairs(self) -> Work:
         """As `PAIR`, for convolutions of stride 1: if those are fewer, two runs in one."""
         found = self._lists.pairs(self._mask)
-        for part in ("first", "second") if self._top else ():
-            found[part]["y"] += self._top
         return self.alone if len(found) > len(self) else Work(found)
 
     @cached_property
@@ -117,29 +119,27 @@ class Runs(Work):
     @cached_property
     def windows(self) -> Vectors:
         """As `WINDOW`, for convolutions in tiles; an entry is a vector, of one window or more."""
-        found = self._lists.windows(self._mask, 2)
-        found["y"] += self._top // 2
-        return Vectors(found)
+        return Vectors(self._lists.windows(self._mask, 2))
 
     @cached_property
     def positions_anywhere(self) -> Vectors:
         """As `WINDOW` with positions for tiles, for convolutions of stride 2 at positions anywhere."""
-        found = self._lists.windows(self._mask, 1)
-        found["y"] += self._top
-        return Vectors(found)
+        return Vectors(self._lists.windows(self._mask, 1))
 
-    def bands(self, rows: int) -> Iterator[Runs]:
-        """The same positions in lists of so many rows, an even number; none is empty. Each is made when it is due."""
-        if rows in self._bands:
-            yield from self._bands[rows]
-            return
-        made = []
-        for top in range(0, self._mask.shape[1], rows):
-            band = self._lists.listed(self._mask[:, top : top + rows], self._top + top)
-            if len(band):
-                made.append(band)
-                yield band
-        self._bands[rows] = made
+    def bands(self, pairs: int) -> list[Band]:
+        """The same positions in lists of so many pairs."""
+        if pairs not in self._bands:
+            made: list[Band] = []
+            each = self.pairs.array.view(RUN)
+            listed = each["lanes"] != 0
+            before = np.append(0, np.cumsum(listed))
+            runs = each[listed]
+            for first in range(0, len(self.pairs), pairs):
+                part = self.pairs.part(first, pairs)
+                begin, end = before[2 * first], before[2 * (first + len(part))]
+                made.append(Band(runs[begin:end], part))
+            self._bands[pairs] = made
+        return self._bands[pairs]
 
     @property
     def positions(self) -> int:
@@ -161,6 +161,7 @@ class RunLists:
         pointer, number = ctypes.c_void_p, ctypes.c_int
         self._runs = kernels.bind("runs_of_mask", pointer, pointer)
         self._pairs = kernels.bind("pairs_of_mask", pointer, pointer)
+        self._halved = kernels.bind("mask_halved", pointer, pointer)
         self._windows = kernels.bind("windows_of_mask", pointer, number, pointer)
         self._read = kernels.bind("mask_read_by_enlarging", pointer, number, pointer)
 
@@ -168,18 +169,20 @@ class RunLists:
         """All positions of so many maps."""
         return self.listed(torch.ones((images, height, width), dtype=torch.bool))
 
-    def listed(self, mask: Tensor, top: int = 0) -> Runs:
-        """The positions where a mask is true, in as few runs as there can be; it must not change any more.
-
-        `top`: the row of the map that the mask begins with, even.
-        """
-        found = self._covered(mask, self._runs, RUN)
-        found["y"] += top
-        return Runs(found, self, mask, top)
+    def listed(self, mask: Tensor) -> Runs:
+        """The positions where a mask is true, in as few runs as there can be; it must not change any more."""
+        return Runs(self._covered(mask, self._runs, RUN), self, mask)
 
     def pairs(self, mask: Tensor) -> npt.NDArray[np.void]:
         """The same as `PAIR`: words of a row, two of them together where they share no lane."""
         return self._covered(mask, self._pairs, PAIR)
+
+    def halved(self, mask: Tensor) -> Tensor:
+        """As `masks.halved`."""
+        c = _mask(mask)
+        half = torch.empty((c.images, c.height // 2, c.width // 2), dtype=torch.bool)
+        self._halved(ctypes.byref(c), half.data_ptr())
+        return half
 
     def windows(self, mask: Tensor, side: int) -> npt.NDArray[np.void]:
         """The same as `WINDOW`, of tiles with 1 or 2 positions a side."""
@@ -214,13 +217,8 @@ class RunLists:
     def _covered(self, mask: Tensor, function: Any, kind: np.dtype[np.void]) -> npt.NDArray[np.void]:
         """A mask as a list of one kind, which a function of C makes."""
         c = _mask(mask)
-        room = np.empty(_most(c), kind)
+        room = np.empty(c.images * c.height * -(-c.width // LANES), kind)
         return room[: function(ctypes.byref(c), room.ctypes.data)]
-
-
-def _most(mask: Any) -> int:
-    """How many runs a mask can have."""
-    return int(mask.images * mask.height * -(-mask.width // LANES))
 
 
 def _mask(mask: Tensor) -> Any:

@@ -14,6 +14,7 @@ enum { MAX_WORDS = 4096, MAX_WAITING = 32 };
 
 EXPORT int runs_of_mask(const Mask *mask, Run *runs);
 EXPORT int pairs_of_mask(const Mask *mask, Pair *pairs);
+EXPORT int mask_halved(const Mask *fine, uint8_t *half);
 EXPORT int mask_read_by_enlarging(const Mask *fine, int factor, uint8_t *coarse);
 
 /* The 16 positions from `x` on. */
@@ -138,6 +139,18 @@ int pairs_of_mask(const Mask *mask, Pair *pairs) {
         }
     while (waiting.count) pairs[made++] = (Pair){.first = taken(&waiting, 0)};
     return (int)made;
+}
+
+/* A mask at half of its size, as bytes of 0 and 1: set where any of 2x2 positions is. */
+int mask_halved(const Mask *fine, uint8_t *half) {
+    const int64_t height = fine->height / 2, width = fine->width / 2;
+    for (int64_t row = 0; row < fine->images * height; row++, half += width) {
+        const uint8_t *above = fine->bytes + row / height * fine->image_stride + row % height * 2 * fine->row_stride;
+        const uint8_t *below = above + fine->row_stride;
+        for (int64_t x = 0; x < width; x++)
+            half[x] = (uint8_t)(above[2 * x] | above[2 * x + 1] | below[2 * x] | below[2 * x + 1]);
+    }
+    return 0;
 }
 
 /* OR into each byte whether any of the `factor` bytes of a row that it stands for is set. */
