@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import io
+from concurrent.futures import Future
 from typing import Any
 
 import pytest
@@ -301,6 +302,43 @@ def test_a_file_that_cannot_be_decoded_ends_its_request_alone(play: Any) -> None
         engine.publish(live.id, 4, last=True)
         await turn()
         assert neighbour.final.exit == 4
+
+    play(scenario)
+
+
+def test_a_decoded_image_is_handed_to_the_engine_in_the_next_turn_of_the_loop(play: Any) -> None:
+    """However many new requests want their turn: theirs come after it, so that a flood does not make it late."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        client.infer(budget_ms=100)
+        engine.drain()  # it is admitted, and a decoder takes it
+        await asyncio.sleep(0)
+        assert len(engine.of(Submit)) == 1
+        client.live.cancel()
+
+    play(scenario)
+
+
+@pytest.mark.parametrize("stopping", ["refused", "cancelled"])
+def test_decoders_that_stop_end_their_requests(play: Any, monkeypatch: Any, stopping: str) -> None:
+    """The server is going down: no more is taken in, or what was taken in is given up."""
+
+    def submit(*_: Any) -> Any:
+        if stopping == "refused":
+            raise RuntimeError("cannot schedule new futures after shutdown")
+        given_up: Future[None] = Future()
+        given_up.cancel()
+        return given_up
+
+    async def scenario(client: Any, engine: Any) -> None:
+        monkeypatch.setattr(client.requests.means.decoders, "submit", submit)
+        live = client.infer()
+        await turn()
+        assert not engine.of(Submit)
+        if stopping == "refused":
+            (error,) = client.errors
+            assert isinstance(error, FaultyError)
+        live.shutdown()
 
     play(scenario)
 

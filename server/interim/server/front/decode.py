@@ -3,6 +3,8 @@
 import asyncio
 import time
 from collections.abc import Callable
+from concurrent.futures import Future
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from interim.server.engine.arena import Slot
@@ -47,28 +49,38 @@ class Decode:
             self._expected = self._means.pace.expect(self._picture.format, pixels, now_s=self._expected_s)
         return self._means.pace.ready_in_s(self._expected)
 
-    async def run(self) -> bool:
-        """Decode it; False: it was not wanted any more when its turn came.
+    def run(self, then: Callable[[BaseException | None], None]) -> None:
+        """Have it decoded, and call `then` on the event loop: whether it is `done` shows, the argument is what went wrong.
+
+        No task waits for it: in a flood of new requests each of its turns on the loop would come after all of theirs.
 
         Raises:
-            BadInputError: the file is truncated or damaged.
+            RuntimeError: the server stops.
         """
-        cpu_s, _ = await self._means.timed(self._means.decoders, self._decode)
-        if cpu_s is None:
-            return False
-        self.done = True
-        if self._expected is not None:
-            now_s = self._clock()
-            took_s = now_s - self._expected_s
-            self._means.pace.done(self._expected, cpu_s=cpu_s, took_s=took_s, now_s=now_s)
-            self._expected = None
-        return True
+        loop = asyncio.get_running_loop()
+
+        def over(work: Future[float | None]) -> None:
+            with suppress(RuntimeError):  # the loop is closed
+                loop.call_soon_threadsafe(self._over, work, then)
+
+        self._means.decoders.submit(self._decode).add_done_callback(over)
 
     def drop(self) -> None:
         """Nobody need count with it any more."""
         if self._expected is not None:
             self._means.pace.dropped(self._expected)
             self._expected = None
+
+    def _over(self, work: Future[float | None], then: Callable[[BaseException | None], None]) -> None:
+        error = None if work.cancelled() else work.exception()
+        cpu_s = None if work.cancelled() or error else work.result()
+        self.done = cpu_s is not None
+        if cpu_s is not None and self._expected is not None:
+            now_s = self._clock()
+            took_s = now_s - self._expected_s
+            self._means.pace.done(self._expected, cpu_s=cpu_s, took_s=took_s, now_s=now_s)
+            self._expected = None
+        then(error)
 
     def _decode(self) -> float | None:
         """In a decoder's thread: the processor time it took, in seconds."""

@@ -80,7 +80,7 @@ class Live:
         self._sink = sink
         self._clock = asyncio.get_running_loop().time
         self._timer: asyncio.TimerHandle | None = None
-        self._decoding: asyncio.Task[None] | None = None
+        self._decoding = False
         self._at_engine = False
         self._older = list(older)
 
@@ -185,8 +185,8 @@ class Live:
             self._take_place(lambda older: not older.image.begun)
             if self.image.done:
                 self._submit()
-            elif self._decoding is None:
-                self._decoding = asyncio.create_task(self._decode())
+            elif not self._decoding:
+                self._decode()
 
     def _on_published(self, now_s: float, event: Published) -> None:
         if self.truth.ended:
@@ -202,18 +202,23 @@ class Live:
         self.answer.complete(event.exit, finding)
         self._act(self.truth.published(now_s, event.exit, event.active_share, event.last))
 
-    async def _decode(self) -> None:
+    def _decode(self) -> None:
+        self._decoding = True
         try:
-            if await self.image.run():
-                self._submit()
-        except BadInputError as error:
+            self.image.run(self._decoded)
+        except RuntimeError as error:
+            self._decoded(error)
+
+    def _decoded(self, error: BaseException | None) -> None:
+        self._decoding = False
+        if error is None and self.image.done:
+            self._submit()
+        elif isinstance(error, BadInputError):
             if not self.truth.ended:
                 self._give_up(error)
-        except Exception as error:  # noqa: BLE001 -- one request, whatever broke it, must not take others down
+        elif error is not None:  # one request, whatever broke it, must not take others down
             self._broken(error)
-        finally:
-            self._decoding = None
-            self._tidy()
+        self._tidy()
 
     def _take_place(self, of: Callable[["Live"], bool]) -> None:
         """Supersede the older frames that are meant."""
@@ -267,7 +272,7 @@ class Live:
         self._tidy()
 
     def _tidy(self) -> None:
-        if not self.truth.ended or self._decoding is not None:
+        if not self.truth.ended or self._decoding:
             return
         self.image.drop()
         self._older.clear()
