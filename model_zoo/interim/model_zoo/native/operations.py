@@ -214,10 +214,10 @@ class Operations:
             yield
 
     def enlarge(
-        self, coarse: Sequence[Map], target: Map, runs: Work, *, onto: bool = True, relu: bool = False
+        self, coarse: Sequence[Map], target: Map, runs: Runs | Band, *, onto: bool = True, relu: bool = False
     ) -> Steps:
         """Write [relu]([target +] Σ bilinear(coarse)) to the listed positions; corners not aligned."""
-        for part in _cut(runs, self._slice(target.shape.planes * (1 + 2 * len(coarse)))):
+        for part in _cut(runs.pairs, self._slice(target.shape.planes * (1 + 2 * len(coarse)))):
             self._passes.enlarge(coarse, target, part, onto=onto, relu=relu)
             yield
 

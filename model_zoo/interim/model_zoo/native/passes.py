@@ -86,14 +86,14 @@ class Passes:
         self._pixels(ctypes.byref(c), ctypes.byref(target.c), first, rows, self._threads)
 
     def enlarge(
-        self, coarse: Sequence[Map], target: Map, runs: Work, *, onto: bool = True, relu: bool = False
+        self, coarse: Sequence[Map], target: Map, pairs: Work, *, onto: bool = True, relu: bool = False
     ) -> None:
         """Add up: target = [relu]([target +] the sum of coarser maps resized bilinearly, corners not aligned).
 
         Args:
             coarse: One to three maps, 2, 4 or 8 times smaller than the target, with its channels.
             target: What is added to, or written.
-            runs: Positions of the target.
+            pairs: Positions of the target (`Runs.pairs`).
             onto: Add to what the target holds.
             relu: Replace negative results by 0.
 
@@ -113,7 +113,7 @@ class Passes:
                 )
         c = (CMap * len(coarse))(*(x.c for x in coarse))
         self._enlarge(
-            *(ctypes.byref(c), len(coarse), ctypes.byref(target.c), runs.address, len(runs)),
+            *(ctypes.byref(c), len(coarse), ctypes.byref(target.c), pairs.address, len(pairs)),
             *(int(onto), int(relu), self._threads),
         )
 

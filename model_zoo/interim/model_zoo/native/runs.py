@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ctypes
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
@@ -85,12 +86,11 @@ class Vectors(Work):
         return super().part(begin, end - begin)
 
 
-class Band(Work):
-    """Some of the positions of a list, as `RUN`; `pairs`: the same as `PAIR`."""
+@dataclass(frozen=True, slots=True)
+class Band:
+    """Some of the positions of a list, as `PAIR`."""
 
-    def __init__(self, array: npt.NDArray[np.void], pairs: Work) -> None:
-        super().__init__(array)
-        self.pairs = pairs
+    pairs: Work
 
 
 class Runs(Work):
@@ -103,11 +103,10 @@ class Runs(Work):
         super().__init__(array)
         self._lists = lists
         self._mask = mask
-        self._bands: dict[int, list[Band]] = {}
 
     @cached_property
     def pairs(self) -> Work:
-        """As `PAIR`, for convolutions of stride 1: if those are fewer, two runs in one."""
+        """As `PAIR`, for enlarging and convolutions of stride 1: if those are fewer, two runs in one."""
         found = self._lists.pairs(self._mask)
         return self.alone if len(found) > len(self) else Work(found)
 
@@ -128,18 +127,7 @@ class Runs(Work):
 
     def bands(self, pairs: int) -> list[Band]:
         """The same positions in lists of so many pairs."""
-        if pairs not in self._bands:
-            made: list[Band] = []
-            each = self.pairs.array.view(RUN)
-            listed = each["lanes"] != 0
-            before = np.append(0, np.cumsum(listed))
-            runs = each[listed]
-            for first in range(0, len(self.pairs), pairs):
-                part = self.pairs.part(first, pairs)
-                begin, end = before[2 * first], before[2 * (first + len(part))]
-                made.append(Band(runs[begin:end], part))
-            self._bands[pairs] = made
-        return self._bands[pairs]
+        return [Band(self.pairs.part(first, pairs)) for first in range(0, len(self.pairs), pairs)]
 
     @property
     def positions(self) -> int:

@@ -122,7 +122,7 @@ class _Trial:
         """Whether the sum of three enlarged maps is torch's."""
         target, before = self._map(CHANNELS)
         coarse = [self._map(CHANNELS, 1 / factor) for factor in (2, 4, 8)]
-        Passes(self.kernels, self.dtype).enlarge([map_ for map_, _ in coarse], target, self.runs)
+        Passes(self.kernels, self.dtype).enlarge([map_ for map_, _ in coarse], target, self.runs.pairs)
         wanted = sum((F.interpolate(x, SIZE, mode="bilinear") for _, x in coarse), before)
         return self._close(target, wanted, before)
 

@@ -1,4 +1,4 @@
-/* target = [relu]([target +] sum of coarser maps, resized bilinearly), where the runs say.
+/* target = [relu]([target +] sum of coarser maps, resized bilinearly), where the pairs say.
  *
  * Corners are not aligned: position x of a map `factor` times finer lies at (x + 1/2) / factor -
  * 1/2, moved inside the map. In whole numbers: (2x + 1 - factor) / (2 factor). */
@@ -10,16 +10,16 @@ enum { MAX_COARSE = 3 };
 typedef struct {
     const Map *coarse;
     const Map *target;
-    const Run *runs;
+    const Pair *pairs;
     int32_t coarse_count;
     int32_t onto, relu;
 } Enlarging;
 
 EXPORT int enlarge_bf16(
-    const Map *coarse, int count, const Map *target, const Run *runs, int64_t run_count, int onto, int relu, int threads
+    const Map *coarse, int count, const Map *target, const Pair *pairs, int64_t pair_count, int onto, int relu, int threads
 );
 EXPORT int enlarge_fp32(
-    const Map *coarse, int count, const Map *target, const Run *runs, int64_t run_count, int onto, int relu, int threads
+    const Map *coarse, int count, const Map *target, const Pair *pairs, int64_t pair_count, int onto, int relu, int threads
 );
 
 /* Where a vector of positions reads one coarser map: two rows, and per lane two of the cells that
@@ -57,112 +57,148 @@ INLINE Floats read_channel(const Reading *reading, Floats above, Floats below, F
     return permuted(between, reading->right) * reading->share_right + sum;
 }
 
-/* What a plane's listed positions get from all coarser maps, added to `sum`. */
-INLINE Channels read_fp32(const Enlarging *task, const Reading *readings, int count, int64_t plane, Channels sum) {
-#pragma GCC unroll 3
-    for (int i = 0; i < count; i++) {
-        const int64_t offset = plane * task->coarse[i].plane_stride;
-        const Floats above = load_floats(readings[i].above + offset), below = load_floats(readings[i].below + offset);
-        sum.channel[0] = read_channel(&readings[i], above, below, sum.channel[0]);
-    }
-    return sum;
-}
-
-#ifdef __AVX512BF16__
-/* The same for bf16, as one product: a lane takes a channel of its left and right cell, from either row. Shares
- * are multiples of 1/256 below 1, or 1: bf16 holds them whole. */
-typedef struct {
-    Ints cells[2]; /* of each channel: where the two numbers are in a row of bf16 */
-    Ints shares_above, shares_below;
-} Products;
-
-INLINE Products products_of(const Reading *reading) {
-    const Ints left = shifted_left(reading->left, 1), right = shifted_left(reading->right, 17);
-    const Ints first = add_ints(left, right);
-    return (Products){
-        .cells = {first, add_ints(first, filled_ints(0x00010001))},
-        .shares_above = bf16_cells(reading->share_above * reading->share_left, reading->share_above * reading->share_right),
-        .shares_below = bf16_cells(reading->share_below * reading->share_left, reading->share_below * reading->share_right),
-    };
-}
-
-INLINE Floats add_product(Floats sum, Ints cells, Ints which, Ints shares) {
-    return _mm512_dpbf16_ps(sum, (__m512bh)_mm512_permutexvar_epi16(which, cells), (__m512bh)shares);
-}
-
-INLINE Channels read_bf16(
-    const Enlarging *task, const Reading *readings, const Products *products, int count, int64_t plane, Channels sum
-) {
-#pragma GCC unroll 3
-    for (int i = 0; i < count; i++) {
-        const int64_t offset = plane * task->coarse[i].plane_stride;
-        const Ints above = _mm512_loadu_si512(readings[i].above + offset);
-        const Ints below = _mm512_loadu_si512(readings[i].below + offset);
-#pragma GCC unroll 2
-        for (int c = 0; c < 2; c++) {
-            const Ints which = products[i].cells[c];
-            sum.channel[c] = add_product(sum.channel[c], above, which, products[i].shares_above);
-            sum.channel[c] = add_product(sum.channel[c], below, which, products[i].shares_below);
-        }
-    }
-    return sum;
-}
-#endif
-
-INLINE void enlarge_part(const Enlarging *task, Run run, int part, int count, int depth) {
+INLINE void enlarge_part(const Enlarging *task, Run run, int part, int count) {
     const Map *target = task->target;
     const Lanes lanes = lanes_of(run.lanes, part * VECTOR);
     Reading readings[MAX_COARSE];
 #pragma GCC unroll 3
     for (int i = 0; i < count; i++) readings[i] = reading_of(&task->coarse[i], target, run, part);
-#ifdef __AVX512BF16__
-    Products products[MAX_COARSE];
-#pragma GCC unroll 3
-    for (int i = 0; i < count; i++)
-        if (depth == 2) products[i] = products_of(&readings[i]);
-#endif
     Cell *at = cell_at(target, run.image, run.y, run.x + part * VECTOR);
     for (int64_t plane = 0; plane < target->planes; plane++, at += target->plane_stride) {
-        Channels sum = {{filled(0), filled(0)}};
-        if (task->onto) sum = load_channels(at, depth);
-#ifdef __AVX512BF16__
-        if (depth == 2) sum = read_bf16(task, readings, products, count, plane, sum);
-        else
-#endif
-            sum = read_fp32(task, readings, count, plane, sum);
-        if (task->relu)
-            for (int c = 0; c < depth; c++) sum.channel[c] = relued(sum.channel[c]);
-        store_channels(at, lanes, sum, depth);
+        Floats sum = task->onto ? load_floats(at) : filled(0);
+#pragma GCC unroll 3
+        for (int i = 0; i < count; i++) {
+            const int64_t offset = plane * task->coarse[i].plane_stride;
+            sum = read_channel(&readings[i], load_floats(readings[i].above + offset), load_floats(readings[i].below + offset), sum);
+        }
+        store_floats(at, lanes, task->relu ? relued(sum) : sum);
     }
 }
 
-INLINE void enlarge_runs(const Enlarging *task, int64_t begin, int64_t end, int depth) {
-    for (int64_t i = begin; i < end; i++)
-        for (int part = 0; part < RUN_PARTS; part++) switch (task->coarse_count) {
-                case 1: enlarge_part(task, task->runs[i], part, 1, depth); break;
-                case 2: enlarge_part(task, task->runs[i], part, 2, depth); break;
-                default: enlarge_part(task, task->runs[i], part, 3, depth); break;
-            }
+INLINE void enlarge_run(const Enlarging *task, Run run, int count) {
+    if (!run.lanes) return;
+    for (int part = 0; part < RUN_PARTS; part++) enlarge_part(task, run, part, count);
 }
 
-static void part_fp32(const void *task, int64_t begin, int64_t end) { enlarge_runs(task, begin, end, 1); }
+/* The runs of a pair one after the other. */
+static void part_fp32(const void *given, int64_t begin, int64_t end) {
+    const Enlarging *task = given;
+    for (const Run *run = &task->pairs[begin].first; run < &task->pairs[end].first; run++) switch (task->coarse_count) {
+            case 1: enlarge_run(task, *run, 1); break;
+            case 2: enlarge_run(task, *run, 2); break;
+            default: enlarge_run(task, *run, 3); break;
+        }
+}
 
 int enlarge_fp32(
-    const Map *coarse, int count, const Map *target, const Run *runs, int64_t run_count, int onto, int relu, int threads
+    const Map *coarse, int count, const Map *target, const Pair *pairs, int64_t pair_count, int onto, int relu, int threads
 ) {
-    const Enlarging task = {coarse, target, runs, count, onto, relu};
-    shared_out(part_fp32, &task, run_count, threads);
+    const Enlarging task = {coarse, target, pairs, count, onto, relu};
+    shared_out(part_fp32, &task, pair_count, threads);
     return 0;
 }
 
 #ifdef __AVX512BF16__
-static void part_bf16(const void *task, int64_t begin, int64_t end) { enlarge_runs(task, begin, end, 2); }
+/* The same for bf16, as one product: a lane takes a channel of its left and right cell, from either row. Shares
+ * are multiples of 1/256 below 1, or 1: bf16 holds them whole. Both runs of a pair are one vector, which takes its
+ * cells from what either reads. */
+typedef struct {
+    const Cell *above[2], *below[2]; /* of either run */
+    Ints cells[2]; /* of each channel: where the two numbers are in a row of bf16, the second run's behind the first's */
+    Ints shares_above, shares_below;
+} Products;
+
+INLINE Products products_of(const Map *coarse, const Map *target, Run run) {
+    const Reading reading = reading_of(coarse, target, run, 0);
+    const Ints left = shifted_left(reading.left, 1), right = shifted_left(reading.right, 17);
+    const Ints first = add_ints(left, right);
+    return (Products){
+        .above = {reading.above, reading.above},
+        .below = {reading.below, reading.below},
+        .cells = {first, add_ints(first, filled_ints(0x00010001))},
+        .shares_above = bf16_cells(reading.share_above * reading.share_left, reading.share_above * reading.share_right),
+        .shares_below = bf16_cells(reading.share_below * reading.share_left, reading.share_below * reading.share_right),
+    };
+}
+
+/* Some lanes of one, the others of another. */
+INLINE Products both_products(Products first, Products second, Lanes lanes) {
+    const Ints behind = filled_ints(0x00200020);
+    for (int c = 0; c < 2; c++)
+        first.cells[c] = chosen_ints(lanes, add_ints(second.cells[c], behind), first.cells[c]);
+    first.above[1] = second.above[0];
+    first.below[1] = second.below[0];
+    first.shares_above = chosen_ints(lanes, second.shares_above, first.shares_above);
+    first.shares_below = chosen_ints(lanes, second.shares_below, first.shares_below);
+    return first;
+}
+
+INLINE Floats add_product(Floats sum, const Ints *cells, Ints which, Ints shares, int paired) {
+    const Ints read = paired ? _mm512_permutex2var_epi16(cells[0], which, cells[1]) : _mm512_permutexvar_epi16(which, cells[0]);
+    return _mm512_dpbf16_ps(sum, (__m512bh)read, (__m512bh)shares);
+}
+
+INLINE void add_coarse(const Products *products, int64_t offset, int paired, Floats *sums) {
+    Ints above[2], below[2];
+    for (int run = 0; run <= paired; run++) {
+        above[run] = _mm512_loadu_si512(products->above[run] + offset);
+        below[run] = _mm512_loadu_si512(products->below[run] + offset);
+    }
+#pragma GCC unroll 2
+    for (int c = 0; c < 2; c++) {
+        sums[c] = add_product(sums[c], above, products->cells[c], products->shares_above, paired);
+        sums[c] = add_product(sums[c], below, products->cells[c], products->shares_below, paired);
+    }
+}
+
+INLINE void enlarge_pair(const Enlarging *task, const Pair *pair, int count, int paired) {
+    const Map *target = task->target;
+    const Run runs[2] = {pair->first, pair->second};
+    Products products[MAX_COARSE];
+#pragma GCC unroll 3
+    for (int i = 0; i < count; i++) {
+        products[i] = products_of(&task->coarse[i], target, runs[0]);
+        if (paired) products[i] = both_products(products[i], products_of(&task->coarse[i], target, runs[1]), runs[1].lanes);
+    }
+    Cell *at[2];
+    for (int run = 0; run <= paired; run++) at[run] = cell_at(target, runs[run].image, runs[run].y, runs[run].x);
+    for (int64_t plane = 0; plane < target->planes; plane++) {
+        Ints cells = filled_ints(0);
+        if (task->onto) cells = _mm512_loadu_si512(at[0]);
+        if (task->onto && paired) cells = _mm512_mask_loadu_epi32(cells, runs[1].lanes, at[1]);
+        Floats sums[2] = {even_channel(cells), odd_channel(cells)};
+#pragma GCC unroll 3
+        for (int i = 0; i < count; i++) add_coarse(&products[i], plane * task->coarse[i].plane_stride, paired, sums);
+        if (task->relu)
+            for (int c = 0; c < 2; c++) sums[c] = relued(sums[c]);
+        cells = bf16_cells(sums[0], sums[1]);
+        for (int run = 0; run <= paired; run++) {
+            show_sanitizer(at[run], runs[run].lanes);
+            _mm512_mask_storeu_epi32(at[run], runs[run].lanes, cells);
+            at[run] += target->plane_stride;
+        }
+    }
+}
+
+INLINE void enlarge_some(const Enlarging *task, const Pair *pair, int count) {
+    if (pair->second.lanes) enlarge_pair(task, pair, count, 1);
+    else enlarge_pair(task, pair, count, 0);
+}
+
+static void part_bf16(const void *given, int64_t begin, int64_t end) {
+    const Enlarging *task = given;
+    for (const Pair *pair = &task->pairs[begin]; pair < &task->pairs[end]; pair++) switch (task->coarse_count) {
+            case 1: enlarge_some(task, pair, 1); break;
+            case 2: enlarge_some(task, pair, 2); break;
+            default: enlarge_some(task, pair, 3); break;
+        }
+}
 
 int enlarge_bf16(
-    const Map *coarse, int count, const Map *target, const Run *runs, int64_t run_count, int onto, int relu, int threads
+    const Map *coarse, int count, const Map *target, const Pair *pairs, int64_t pair_count, int onto, int relu, int threads
 ) {
-    const Enlarging task = {coarse, target, runs, count, onto, relu};
-    shared_out(part_bf16, &task, run_count, threads);
+    const Enlarging task = {coarse, target, pairs, count, onto, relu};
+    shared_out(part_bf16, &task, pair_count, threads);
     return 0;
 }
 #endif
