@@ -45,9 +45,8 @@ class Shelf:
         try:
             memory = self.idle.pop()
         except IndexError:
-            self._grows = (
-                self._used_again
-            )  # a first pass makes what it needs, and that is enough for the next
+            # What a first pass makes is enough for the next one: only more than was ever lent at once is growth.
+            self._grows = self._used_again
             return None
         self._used_again = True
         return memory
