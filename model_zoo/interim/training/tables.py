@@ -18,8 +18,8 @@ MISSING = "-"
 def accuracy_table(cards: Sequence[Card]) -> str:
     """The score of each exit, adaptivity on and off, with what it saves; grouped by what was measured."""
     parts = []
-    groups = {(each.metric, each.split, each.images) for card in cards for each in _all(card)}
-    for group in sorted(groups, key=lambda group: (group[0] != MIOU, group)):
+    groups = dict.fromkeys((each.metric, each.split, each.images) for card in cards for each in _all(card))
+    for group in sorted(groups, key=lambda group: group[0] != MIOU):
         rows = [row for card in cards for row in _accuracy_rows(card, group)]
         exits = max(len(each.miou) for card in cards for each in _all(card))
         head = ["model", "adaptivity", *(f"exit {index}" for index in range(1, exits + 1))]
