@@ -139,21 +139,6 @@ def test_a_fresh_exit_1_goes_before_a_prepared_refinement(rig: Rig) -> None:
     assert rig.policy.asked == asked
 
 
-@pytest.mark.parametrize(("by_s", "chosen"), [(35.0, 3), (45.0, 2)])
-def test_a_fresh_exit_1_goes_before_a_prepared_one_that_is_due_later(
-    rig: Rig, by_s: float, chosen: int
-) -> None:
-    """Earliest deadline first among them, and no choice is needed for it."""
-    rig.enter(1, 30.0)
-    rig.enter(2, 40.0)
-    step = rig.begin(0.0)
-    rig.scheduler.prepare(0.1)
-    rig.enter(3, by_s, at_s=0.9)
-    asked = rig.policy.asked
-    assert rig.between(1.0, step) == Step(exit=1, ids=(chosen,))
-    assert rig.policy.asked == asked
-
-
 def test_an_image_that_comes_is_reason_to_prepare_anew(rig: Rig) -> None:
     """So is a deadline that moves."""
     rig.enter(1, 30.0)
@@ -184,6 +169,21 @@ def test_a_prepared_refinement_gives_way_to_a_promise_made_since(rig: Rig) -> No
     rig.scheduler.prepare(0.1)
     rig.ask(2, 2.5, at_s=0.5)
     assert rig.between(1.0, step) is None
+
+
+@pytest.mark.parametrize(("left", "chosen"), [(0.5, Step(exit=2, ids=(1,))), (1.0, None)])
+def test_a_prepared_refinement_gives_way_where_there_is_more_to_refine_than_expected(
+    rig: Rig, costs: CostModel, make_job: MakeJob, left: float, chosen: Step | None
+) -> None:
+    """Half was expected to be left, and job 2 has come in since: there is time for half, not for all."""
+    size = make_job(0, 1.0).size
+    first_s = costs.predict(1, size, 0.999)
+    half_s, all_s = (costs.predict(2, size, 0.999, active_share=share) for share in (EXPECTED_SHARE, 1.0))
+    rig.enter(1, 30.0)
+    step = rig.begin(0.0)
+    rig.scheduler.prepare(0.1)
+    rig.ask(2, 1.0 + (half_s + all_s) / 2 + first_s, at_s=0.5)
+    assert rig.between(1.0, step, left) == chosen
 
 
 def test_a_step_that_took_longer_than_it_may_leaves_nothing_prepared(rig: Rig) -> None:

@@ -155,11 +155,14 @@ class Ahead:
         ready = all(job.state is State.WAITING and job.exit == step.exit - 1 for job in members)
         if not ready or len(members) < len(step.ids):
             return None
-        end_s = now_s + batch_charge(members, self._costs).seconds - _ROUNDING_S
-        same = step is prepared.step
+        charged_s = batch_charge(members, self._costs).seconds
+        end_s = now_s + charged_s - _ROUNDING_S
+        more_s = max(
+            charged_s - prepared.charge.seconds, 0.0
+        )  # the step before left more to refine than expected
         late = (
-            now_s - _ROUNDING_S > prepared.begin_by_s
-            if same
+            now_s + more_s - _ROUNDING_S > prepared.begin_by_s
+            if step is prepared.step
             else end_s > prepared.end_by_s - prepared.own.seconds
         )
         if late or any(job.owes and end_s > job.due_s for job in members):
@@ -167,12 +170,12 @@ class Ahead:
         return step if step.exit == 1 or self._counts(now_s, members) else None
 
     def _adjusted(self, now_s: float, prepared: _Prepared, jobs: Mapping[int, Job]) -> Step:
-        """A fresh exit 1 that is due earlier, or what the policy says now that the last step is over."""
+        """A fresh exit 1 in place of a refinement, or what the policy says now that the last step is over."""
         step = prepared.step
-        if prepared.fresh and (first := _first(prepared.fresh, jobs)) and _goes_before(first, step, jobs):
-            return first
         if step.exit == 1:
             return step
+        if prepared.fresh and (first := _first(prepared.fresh, jobs)):
+            return first
         ran = jobs.get(self._ran[0]) if self._adjusting and len(self._ran) == 1 else None
         if self._adjusting and ran is not None and ran.state is State.WAITING:
             return self._adjusting.adjust(now_s, step, ran)
@@ -190,14 +193,6 @@ def _sum(charges: Iterable[Charge]) -> Charge:
 
 
 def _first(fresh: Sequence[int], jobs: Mapping[int, Job]) -> Step | None:
-    """The exit 1 with the earliest deadline, of those whose images came since."""
+    """The exit 1 that goes before a refinement: of those whose images came since, the earliest deadline."""
     ready = [job for id_ in fresh if (job := jobs.get(id_)) is not None and job.exit == 0]
     return Step(exit=1, ids=(min(ready, key=by_deadline).id,)) if ready else None
-
-
-def _goes_before(first: Step, step: Step, jobs: Mapping[int, Job]) -> bool:
-    """Whether an exit 1 that has just become ready comes before what was prepared: a refinement, or a later one."""
-    if step.exit > 1:
-        return True
-    lead = jobs.get(step.ids[0])
-    return lead is not None and len(step.ids) == 1 and by_deadline(jobs[first.ids[0]]) < by_deadline(lead)
