@@ -157,9 +157,8 @@ class Ahead:
             return None
         charged_s = batch_charge(members, self._costs).seconds
         end_s = now_s + charged_s - _ROUNDING_S
-        more_s = max(
-            charged_s - prepared.charge.seconds, 0.0
-        )  # the step before left more to refine than expected
+        # The step before may have left more to refine than was expected when this one was prepared.
+        more_s = max(charged_s - prepared.charge.seconds, 0.0)
         late = (
             now_s + more_s - _ROUNDING_S > prepared.begin_by_s
             if step is prepared.step
