@@ -17,7 +17,7 @@ from typing import IO, TYPE_CHECKING
 from prometheus_client.parser import text_string_to_metric_families
 
 from interim.server.front.cores import keep_to
-from interim.server.urgency import LOOP_NICENESS
+from interim.server.urgency import PREFERRED_NICENESS
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -133,7 +133,7 @@ def sending(server: RunningServer) -> Iterator[None]:
     before = os.getpriority(os.PRIO_PROCESS, 0)
     with beside(server):
         with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, min(before, LOOP_NICENESS))  # threads inherit it
+            os.setpriority(os.PRIO_PROCESS, 0, min(before, PREFERRED_NICENESS))  # threads inherit it
         try:
             yield
         finally:

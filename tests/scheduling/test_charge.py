@@ -75,4 +75,4 @@ def test_a_queue_is_charged_less_than_its_length_times_its_quantile() -> None:
     one = costs.charge(1, (64, 64), 0.999)
     assert one.seconds == pytest.approx(costs.predict(1, (64, 64), 0.999))
     ten = row([one] * 10)
-    assert 10 * one.mean_s + one.tail_s < ten.seconds < 6 * one.seconds + 4 * one.mean_s
+    assert 10 * one.mean_s + one.tail_s < ten.seconds < 7 * one.seconds + 3 * one.mean_s

@@ -7,7 +7,14 @@ import subprocess
 import sys
 import threading
 
-from interim.server.urgency import LOOP_NICENESS, LOWEST_REAL_TIME, Urgency, go_before, make_urgent
+from interim.server.urgency import (
+    LOWEST_REAL_TIME,
+    PREFERRED_NICENESS,
+    Urgency,
+    go_before,
+    make_urgent,
+    weigh_more,
+)
 
 WITHOUT_THE_RIGHT = """
 import os
@@ -76,5 +83,30 @@ def test_an_event_loop_goes_before_others_and_its_children_do_not() -> None:
     thread.start()
     thread.join()
     before, own, childs = found
-    assert own in {before, min(before, LOOP_NICENESS)}
+    assert own in {before, min(before, PREFERRED_NICENESS)}
     assert childs == (0 if own < 0 else before)  # no advantage is inherited
+
+
+def test_a_compute_thread_weighs_as_much_as_an_event_loop_and_so_do_the_threads_it_computes_with() -> None:
+    """Ordinary work on its processor must not stand before a promised stage."""
+    found: list[int] = []
+
+    def niceness() -> None:
+        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
+
+    def loop() -> None:
+        go_before()
+        niceness()
+
+    def compute() -> None:
+        weigh_more()
+        niceness()
+        child = threading.Thread(target=niceness)
+        child.start()
+        child.join()
+
+    for each in (loop, compute):
+        thread = threading.Thread(target=each)
+        thread.start()
+        thread.join()
+    assert found == found[:1] * 3

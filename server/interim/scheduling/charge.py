@@ -5,9 +5,10 @@ from __future__ import annotations
 from math import sqrt
 from typing import NamedTuple, Self
 
-TOGETHER = 0.2
-"""How much stages are taken to be slow together: the correlation of any two. A stall hits a run of them: with the
-default model on two busy cores a stage's time says 0.45 of the next one's, and next to nothing of the tenth."""
+TOGETHER = 0.4
+"""How much stages are taken to be slow together: the correlation of any two. A stall hits a run of them, a burst of
+newcomers all that run meanwhile: of four, six and eight in a row on two busy cores, 999 of 1,000 stayed within 3.2,
+4.3 and 5.6 tails of one."""
 
 
 class Charge(NamedTuple):

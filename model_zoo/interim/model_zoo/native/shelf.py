@@ -71,7 +71,7 @@ class Shelf:
 
 
 class Maker:
-    """The thread; there is none until it is wanted. It runs where the process's main thread may, not on a pinned core."""
+    """The thread; there is none until it is wanted. It runs where the main thread may, not on a pinned core."""
 
     def __init__(self) -> None:
         self._threads = ThreadPoolExecutor(1, "memory", initializer=_beside)
@@ -84,3 +84,5 @@ class Maker:
 
 def _beside() -> None:
     os.sched_setaffinity(0, os.sched_getaffinity(os.getpid()))
+    thread = threading.get_native_id()
+    os.setpriority(os.PRIO_PROCESS, thread, max(os.getpriority(os.PRIO_PROCESS, thread), 0))

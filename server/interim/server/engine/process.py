@@ -28,7 +28,7 @@ from interim.server.engine.channel import Channel
 from interim.server.engine.control import BEAT_S, Control
 from interim.server.engine.messages import Learned, Quit, Start, Unable
 from interim.server.engine.probe import Probe
-from interim.server.urgency import make_urgent
+from interim.server.urgency import make_urgent, weigh_more
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -123,6 +123,8 @@ class Engine:
         """Give this thread, and the threads it will start, their processors, or a place behind the front."""
         if start.cores:
             os.sched_setaffinity(0, start.cores)
+            if start.urgent:
+                weigh_more()
         else:
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), NICENESS)
 
