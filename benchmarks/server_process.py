@@ -11,13 +11,13 @@ import tempfile
 import time
 import urllib.error
 import urllib.request
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import IO, TYPE_CHECKING
 
 from prometheus_client.parser import text_string_to_metric_families
 
 from interim.server.front.cores import keep_to
-from interim.server.urgency import PREFERRED_NICENESS
+from interim.server.urgency import weigh_more
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -132,8 +132,7 @@ def sending(server: RunningServer) -> Iterator[None]:
     """
     before = os.getpriority(os.PRIO_PROCESS, 0)
     with beside(server):
-        with suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, 0, min(before, PREFERRED_NICENESS))  # threads inherit it
+        weigh_more()
         try:
             yield
         finally:

@@ -6,6 +6,7 @@ import os
 import subprocess
 import sys
 import threading
+from typing import TYPE_CHECKING
 
 from interim.server.urgency import (
     LOWEST_REAL_TIME,
@@ -15,6 +16,9 @@ from interim.server.urgency import (
     make_urgent,
     weigh_more,
 )
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 WITHOUT_THE_RIGHT = """
 import os
@@ -65,48 +69,36 @@ def test_without_the_right_it_is_done_in_the_ordinary_class_and_never_an_error()
 
 def test_an_event_loop_goes_before_others_and_its_children_do_not() -> None:
     """It stays in the ordinary class; with the right it weighs more, without it nothing fails."""
-    found: list[int] = []
-
-    def niceness() -> None:
-        found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
-
-    def loop() -> None:
-        niceness()
-        go_before()
-        niceness()
-        assert os.sched_getscheduler(0) & ~os.SCHED_RESET_ON_FORK == os.SCHED_OTHER
-        child = threading.Thread(target=niceness)
-        child.start()
-        child.join()
-
-    thread = threading.Thread(target=loop)
-    thread.start()
-    thread.join()
-    before, own, childs = found
+    before, own, childs, scheduler = _weights(go_before)
+    assert scheduler & ~os.SCHED_RESET_ON_FORK == os.SCHED_OTHER
     assert own in {before, min(before, PREFERRED_NICENESS)}
     assert childs == (0 if own < 0 else before)  # no advantage is inherited
 
 
-def test_a_compute_thread_weighs_as_much_as_an_event_loop_and_so_do_the_threads_it_computes_with() -> None:
-    """Ordinary work on its processor must not stand before a promised stage."""
+def test_more_weight_is_an_event_loops_and_the_threads_one_computes_with_inherit_it() -> None:
+    """Ordinary work on a compute thread's processor must not stand before a promised stage."""
+    _, loops, _, _ = _weights(go_before)
+    _, own, childs, _ = _weights(weigh_more)
+    assert own == childs == loops
+
+
+def _weights(ask: Callable[[], object]) -> list[int]:
+    """In a new thread: its niceness before and after it asks, that of a thread it starts then, its scheduler."""
     found: list[int] = []
 
     def niceness() -> None:
         found.append(os.getpriority(os.PRIO_PROCESS, threading.get_native_id()))
 
-    def loop() -> None:
-        go_before()
+    def asks() -> None:
         niceness()
-
-    def compute() -> None:
-        weigh_more()
+        ask()
         niceness()
         child = threading.Thread(target=niceness)
         child.start()
         child.join()
+        found.append(os.sched_getscheduler(0))
 
-    for each in (loop, compute):
-        thread = threading.Thread(target=each)
-        thread.start()
-        thread.join()
-    assert found == found[:1] * 3
+    thread = threading.Thread(target=asks)
+    thread.start()
+    thread.join()
+    return found
