@@ -304,17 +304,13 @@ def _filled(folder: Path, fill: str) -> str:
     return str(folder)
 
 
-@pytest.mark.parametrize(("flags", "dtype"), [("fma avx2", "float32"), ("avx2 avx512_bf16", "bfloat16")])
-def test_bfloat16_where_the_processor_multiplies_it(
-    flags: str, dtype: str, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Elsewhere it is emulated, and slower."""
-    (tmp_path / "cpuinfo").write_text(f"flags\t\t: {flags}\n")
-    monkeypatch.setattr(loading, "CPU_FLAGS", tmp_path / "cpuinfo")
-    assert str(loading._dtype("auto", CPU)) == f"torch.{dtype}"
-    assert loading._dtype("float32", CPU) is torch.float32
-    monkeypatch.setattr(loading, "CPU_FLAGS", tmp_path / "nothing")
-    assert loading._dtype("auto", CPU) is torch.float32
+def test_numbers_are_those_the_device_is_quicker_with_unless_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """`auto` asks the zoo."""
+    for quicker, dtype in ((True, torch.bfloat16), (False, torch.float32)):
+        monkeypatch.setattr("interim.model_zoo.bfloat16.quicker", lambda _device, told=quicker: told)
+        assert loading._dtype("auto", CPU) is dtype
+        assert loading._dtype("float32", CPU) is torch.float32
+        assert loading._dtype("bfloat16", CPU) is torch.bfloat16
 
 
 def test_a_spec_is_told_without_types_of_the_zoo() -> None:

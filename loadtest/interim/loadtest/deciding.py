@@ -51,7 +51,7 @@ class Deciding(CostModel):
     ) -> Charge:
         """What a step is charged among others: every one of them has its decision."""
         step = self._costs.charge(stage, size, quantile, active_share=active_share, batch=batch)
-        return step.plus(Charge.of(self._decision_s, 0.0))
+        return step.plus(Charge.of(self._decision_s))
 
     def observe(
         self, stage: int, size: Size, seconds: float, *, active_share: float = 1.0, batch: int = 1

@@ -1,63 +1,60 @@
-"""What promised work is charged: its mean, and a tail that grows more slowly than the work does."""
+"""What promised work is charged: its mean, what is often slow for all of it, and what rarely is for a part."""
 
 from __future__ import annotations
 
-from math import sqrt
+from math import cbrt
 from typing import NamedTuple, Self
-
-TOGETHER = 0.4
-"""How much stages are taken to be slow together: the correlation of any two. A stall hits a run of them, a burst of
-newcomers all that run meanwhile. In four sets of runs on two busy cores 999 of 1,000 rows of four, six and eight
-stayed within 2.3 to 3.7, 2.6 to 4.8 and 3.2 to 5.6 tails of one; this charges 3.0, 4.2 and 5.5."""
 
 
 class Charge(NamedTuple):
     """Work that runs in a row: what it takes on average, and what its stages may take longer.
 
-    A stage that stays within its mean and its tail with some probability, in a row with others like it, makes a
-    sum that does so with about the same one: variances add up, and tails do as deviations do. For one stage it
-    is the stage's own quantile; for many it is never less than their means and the largest tail, and never more
-    than the sum of their quantiles.
+    Two kinds of slowness add up differently. What one stage in a hundred meets may last (a processor that is
+    shared, or hot), so a row is charged it for every stage. What one in a thousand meets beyond that is a stall, and
+    few of a row meet one: stalls add up as the cube root of their cubes, a soft maximum, to 2.2 for ten alike.
+
+    Alone, a stage is charged its own quantile. A row is charged its means, its tails and its longest stall at
+    least, and the quantiles of its stages, added, at most.
 
     Attributes:
         mean_s: The means, added.
-        tail_s: The tails, added.
-        square: The squares of the tails, added.
+        tail_s: What is often slow, added.
+        stalls: The cubes of what rarely is, added, in cubic seconds.
     """
 
     mean_s: float
     tail_s: float
-    square: float
+    stalls: float
 
     @property
     def seconds(self) -> float:
         """What the whole is charged."""
-        return self.mean_s + together_s(self.tail_s, self.square)
+        return self.mean_s + self.tail_s + together_s(self.stalls)
 
     def plus(self, other: Charge) -> Charge:
         """Both in a row."""
-        return Charge(self.mean_s + other.mean_s, self.tail_s + other.tail_s, self.square + other.square)
+        return Charge(self.mean_s + other.mean_s, self.tail_s + other.tail_s, self.stalls + other.stalls)
 
     def less(self, part: Charge) -> Charge:
         """What is left when `part`, a part of this work, is done."""
         return Charge(
             max(self.mean_s - part.mean_s, 0.0),
             max(self.tail_s - part.tail_s, 0.0),
-            max(self.square - part.square, 0.0),
+            max(self.stalls - part.stalls, 0.0),
         )
 
     @classmethod
-    def of(cls, mean_s: float, tail_s: float) -> Self:
+    def of(cls, mean_s: float, tail_s: float = 0.0, stall_s: float = 0.0) -> Self:
         """One stage, one step, or a wait."""
-        return cls(mean_s, tail_s, tail_s * tail_s)
+        return cls(mean_s, tail_s, stall_s * stall_s * stall_s)
 
 
 NOTHING = Charge(0.0, 0.0, 0.0)
 
 
-def together_s(tail_s: float, square: float) -> float:
-    """The tail of a sum, of what the tails and their squares add up to."""
-    return sqrt((1.0 - TOGETHER) * square + TOGETHER * tail_s * tail_s)
+def together_s(stalls: float) -> float:
+    """What stalls are charged together, of what their cubes add up to."""
+    return cbrt(stalls)
 
 
 class Course:
@@ -65,22 +62,22 @@ class Course:
 
     Args:
         free_s: When the device is expected to come free.
-        later_s: How much later that may be.
+        later_s: How much later that may be: a stall like others.
     """
 
-    __slots__ = ("_done_s", "_mean_s", "_square", "_tail_s")
+    __slots__ = ("_done_s", "_mean_s", "_stalls", "_tail_s")
 
     def __init__(self, free_s: float, later_s: float = 0.0) -> None:
-        self._mean_s, self._tail_s, self._square = free_s, later_s, later_s * later_s
+        self._mean_s, self._tail_s, self._stalls = Charge.of(free_s, stall_s=later_s)
         self._done_s = free_s + later_s
 
     def add(self, charge: Charge, ready_s: float) -> float:
         """When work is done that begins after what was added before, and not before `ready_s`."""
         if ready_s >= self._done_s:  # the device stands still before it: what may be slow before that is over
-            self._mean_s, self._tail_s, self._square, self._done_s = ready_s, 0.0, 0.0, ready_s
+            self._mean_s, self._tail_s, self._stalls, self._done_s = ready_s, 0.0, 0.0, ready_s
         self._mean_s = max(self._mean_s, ready_s) + charge.mean_s
         self._tail_s += charge.tail_s
-        self._square += charge.square
-        together = self._mean_s + together_s(self._tail_s, self._square)
+        self._stalls += charge.stalls
+        together = self._mean_s + self._tail_s + together_s(self._stalls)
         self._done_s = min(self._done_s + charge.seconds, together)
         return self._done_s

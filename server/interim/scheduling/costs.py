@@ -16,6 +16,9 @@ if TYPE_CHECKING:
 UNSEEN_FACTOR = 3.0
 """What a size that was never measured is charged, relative to its share of pixels (docs/design.md)."""
 
+OFTEN = 10.0
+"""What is exceeded this many times as often as the quantile of a promise can happen to all stages of a row at once."""
+
 MOST_LINES = 512  # (stage, size) pairs; the one longest unused is forgotten first
 
 
@@ -86,9 +89,11 @@ class CostModel:
         Raises:
             UnmeasuredError: Nothing was ever measured.
         """
-        mean_s = self.mean(stage, size, active_share=active_share, batch=batch)
         most_s = self.predict(stage, size, quantile, active_share=active_share, batch=batch)
-        return Charge.of(min(mean_s, most_s), max(most_s - mean_s, 0.0))
+        often = 1.0 - OFTEN * (1.0 - quantile)
+        often_s = min(self.predict(stage, size, often, active_share=active_share, batch=batch), most_s)
+        mean_s = min(self.mean(stage, size, active_share=active_share, batch=batch), often_s)
+        return Charge.of(mean_s, often_s - mean_s, most_s - often_s)
 
     def measured(self, stage: int, size: Size) -> bool:
         """Whether this stage was measured at this size."""

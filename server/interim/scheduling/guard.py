@@ -40,7 +40,7 @@ class Guard:
     @property
     def owed_s(self) -> float:
         """Seconds of promised work, should every stage of it be slow."""
-        return sum(work.mean_s + work.tail_s for _, work, _ in self.rows)
+        return sum(work.seconds for _, work, _ in self.rows)
 
     def keeps(self, job: Job) -> bool:
         """Whether the next stage of `job`, begun now, leaves every promise one that can be kept."""

@@ -89,13 +89,13 @@ def latest_start_s(
         step: What it is charged; by default there is none, and the device is free for them.
         served: The work it does, by job.
     """
-    mean_s, tail_s, square = step
+    mean_s, tail_s, stalls = step
     latest = inf
     for due_s, work, job in rows:
         left = work.less(served[job.id]) if job.id in served else work
         if left.mean_s > 0.0:
             mean_s += left.mean_s
             tail_s += left.tail_s
-            square += left.square
-            latest = min(latest, due_s - mean_s - together_s(tail_s, square))
+            stalls += left.stalls
+            latest = min(latest, due_s - mean_s - tail_s - together_s(stalls))
     return latest
