@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from interim.scheduling.charge import Charge
 from interim.scheduling.costs import CostModel
 from interim.scheduling.job import Job
 
@@ -34,6 +35,12 @@ class ExactCosts(CostModel):
         self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
     ) -> float:
         return (1.0 + self._tail) * self.mean(stage, size, active_share=active_share, batch=batch)
+
+    def charge(
+        self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
+    ) -> Charge:
+        mean_s = self.mean(stage, size, active_share=active_share, batch=batch)
+        return Charge.of(mean_s, self._tail * mean_s / 2.0, self._tail * mean_s / 2.0)
 
     def observe(
         self, stage: int, size: Size, seconds: float, *, active_share: float = 1.0, batch: int = 1

@@ -21,6 +21,9 @@ OFTEN = 10.0
 
 MOST_LINES = 512  # (stage, size) pairs; the one longest unused is forgotten first
 
+MOST_CHARGES = 256
+"""Of one stage and size, until it is measured again."""
+
 
 class CostModel:
     """Predicts and learns the seconds of a step: stage (its exit, from 1), size, active share, batch.
@@ -31,7 +34,7 @@ class CostModel:
     def __init__(self) -> None:
         self._lines: dict[tuple[int, Size], Line] = {}
         self._guesses: dict[tuple[int, Size], float] = {}
-        self._predicted: dict[tuple[int, Size, float, float, int], float] = {}
+        self._charges: dict[tuple[int, Size], dict[tuple[float, float, int], Charge]] = {}
 
     def observe(
         self, stage: int, size: Size, seconds: float, *, active_share: float = 1.0, batch: int = 1
@@ -50,9 +53,11 @@ class CostModel:
         self._lines[key] = line
         line.observe(active_share, batch, seconds)
         self._guesses.clear()
-        self._predicted.clear()
+        self._charges.pop(key, None)
         if len(self._lines) > MOST_LINES:
-            del self._lines[next(iter(self._lines))]
+            oldest = next(iter(self._lines))
+            del self._lines[oldest]
+            self._charges.pop(oldest, None)
 
     def mean(self, stage: int, size: Size, *, active_share: float = 1.0, batch: int = 1) -> float:
         """Expected seconds of a step.
@@ -71,15 +76,10 @@ class CostModel:
         Raises:
             UnmeasuredError: Nothing was ever measured.
         """
-        key = (stage, size, quantile, active_share, batch)
-        seconds = self._predicted.get(key)  # a decision asks the same for many jobs
-        if seconds is None:
-            line = self._lines.get((stage, size))
-            seconds = self.mean(stage, size, active_share=active_share, batch=batch)
-            if line is not None:
-                seconds *= line.spread.quantile(quantile)
-            self._predicted[key] = seconds
-        return seconds
+        line = self._lines.get((stage, size))
+        if line is None:
+            return batch * self._guess(stage, size)
+        return line.mean(active_share, batch) * line.spread.quantile(quantile)
 
     def charge(
         self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
@@ -89,11 +89,18 @@ class CostModel:
         Raises:
             UnmeasuredError: Nothing was ever measured.
         """
-        most_s = self.predict(stage, size, quantile, active_share=active_share, batch=batch)
-        often = 1.0 - OFTEN * (1.0 - quantile)
-        often_s = min(self.predict(stage, size, often, active_share=active_share, batch=batch), most_s)
-        mean_s = min(self.mean(stage, size, active_share=active_share, batch=batch), often_s)
-        return Charge.of(mean_s, often_s - mean_s, most_s - often_s)
+        key = (stage, size)
+        line = self._lines.get(key)
+        if line is None:
+            return Charge.of(batch * self._guess(stage, size))
+        like = (quantile, active_share, batch)
+        charges = self._charges.setdefault(key, {})
+        charge = charges.get(like)  # asked for many jobs alike, and again when the step begins
+        if charge is None:
+            if len(charges) == MOST_CHARGES:
+                charges.clear()
+            charge = charges[like] = _charge(line, *like)
+        return charge
 
     def measured(self, stage: int, size: Size) -> bool:
         """Whether this stage was measured at this size."""
@@ -104,7 +111,7 @@ class CostModel:
         line = self._lines.get((stage, size))
         if line is not None:
             line.doubt()
-            self._predicted.clear()
+            self._charges.pop((stage, size), None)
 
     def _guess(self, stage: int, size: Size) -> float:
         """Three times the nearest measured size, scaled by pixels; of the dearest stage if this never ran."""
@@ -140,6 +147,15 @@ class CostModel:
             size = (int(entry["height"]), int(entry["width"]))
             model._lines[int(entry["exit"]), size] = Line.from_dict(entry)
         return model
+
+
+def _charge(line: Line, quantile: float, active_share: float, batch: int) -> Charge:
+    """What a measured step is charged: its mean, what is often slow, and what rarely is."""
+    mean_s = line.mean(active_share, batch)
+    most = line.spread.quantile(quantile)
+    often = min(line.spread.quantile(1.0 - OFTEN * (1.0 - quantile)), most)
+    least = min(often, 1.0)
+    return Charge.of(mean_s * least, mean_s * (often - least), mean_s * (most - often))
 
 
 def _pixels(size: Size) -> int:

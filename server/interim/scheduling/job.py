@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import enum
-from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from interim.scheduling.errors import EventError
 
@@ -56,9 +55,8 @@ TABLE: dict[State, dict[Event, State]] = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Job:
-    """A request as the scheduler sees it.
+class Job(NamedTuple):
+    """A request as the scheduler sees it. Made by keywords; a tuple, as changed copies are made between steps.
 
     Attributes:
         id: Unique for the life of the scheduler.
@@ -112,4 +110,4 @@ class Job:
         state = TABLE[self.state].get(event)
         if state is None:
             raise EventError(id=self.id, state=self.state.value, event=event.value)
-        return replace(self, state=state, **known)
+        return self._replace(state=state, **known)

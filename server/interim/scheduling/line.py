@@ -33,11 +33,15 @@ class Line:
     covariance: float = 0.0
     curve: dict[int, float] = field(default_factory=dict)
     spread: Spread = field(default_factory=Spread)
+    _slope: float = field(init=False, default=0.0)
+
+    def __post_init__(self) -> None:
+        """The slope follows from the moments."""
+        self._slope = self._fitted_slope()
 
     def alone(self, share: float) -> float:
         """Expected seconds of one job alone at this active share."""
-        slope = self._slope()
-        return max(self.mean_s + slope * (share - self.mean_share), 0.0)
+        return max(self.mean_s + self._slope * (share - self.mean_share), 0.0)
 
     def mean(self, share: float, batch: int) -> float:
         """Expected seconds of a batch whose mean active share is `share`."""
@@ -70,11 +74,12 @@ class Line:
         self.weight *= keep
         self.variance *= keep
         self.covariance *= keep
+        self._slope = self._fitted_slope()
         self.spread.doubt()
 
-    def _slope(self) -> float:
+    def _fitted_slope(self) -> float:
         """b, so that a >= 0 and b >= 0."""
-        if self.variance < _LEAST_VARIANCE * self.weight:
+        if self.variance <= _LEAST_VARIANCE * self.weight:
             return 0.0
         steepest = self.mean_s / self.mean_share if self.mean_share > 0.0 else 0.0
         return min(max(self.covariance / self.variance, 0.0), steepest)
@@ -87,6 +92,7 @@ class Line:
         self.variance = self.variance * _KEEP + ahead * (share - self.mean_share)
         self.covariance = self.covariance * _KEEP + (share - self.mean_share) * (seconds - self.mean_s)
         self.mean_s += (seconds - self.mean_s) / self.weight
+        self._slope = self._fitted_slope()
 
     def to_dict(self) -> dict[str, Any]:
         """Plain data for JSON."""

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from interim.scheduling.hull import hull, prefixes
 
@@ -18,8 +17,7 @@ if TYPE_CHECKING:
 _SPARE = 256
 
 
-@dataclass(frozen=True, slots=True)
-class Outlook:
+class Outlook(NamedTuple):
     """The stages from `exit + 1` to `max_exit` of one job, as of its exit `exit`."""
 
     exit: int

@@ -92,7 +92,7 @@ class Scheduler:
             raise EventError(id=job.id, state=self._jobs[job.id].state.value, event="ask")
         if len(self._jobs) >= self._max_jobs:
             return self._full(now_s)
-        job = replace(job, max_exit=min(job.max_exit, self.exits), promise_s=job.answer_by_s)
+        job = job._replace(max_exit=min(job.max_exit, self.exits), promise_s=job.answer_by_s)
         verdict = self._test(now_s, job)
         if verdict.admitted:
             self._jobs[job.id] = job
@@ -194,11 +194,11 @@ class Scheduler:
         job = self._jobs.get(job_id)
         if job is None:
             return Admission(admitted=False, cause="unknown", detail=f"Request {job_id} is over.")
-        moved = replace(job, answer_by_s=answer_by_s, promise_s=answer_by_s)
+        moved = job._replace(answer_by_s=answer_by_s, promise_s=answer_by_s)
         verdict = self._test(now_s, moved)
         harmless = answer_by_s <= job.answer_by_s or not self._after_step(job).owes
         if not verdict.admitted and harmless:
-            moved, verdict = replace(job, answer_by_s=answer_by_s), ADMITTED
+            moved, verdict = job._replace(answer_by_s=answer_by_s), ADMITTED
         if verdict.admitted:
             self._jobs[job_id] = moved
             self._ahead.moved(self._after_step(moved))
@@ -300,7 +300,7 @@ class Scheduler:
     def _after_step(self, job: Job) -> Job:
         """The job as it will stand when the running step is done."""
         if job.state is State.RUNNING and self._running:
-            return replace(job, exit=self._running.step.exit)
+            return job._replace(exit=self._running.step.exit)
         return job
 
     def _expected(self, job: Job) -> Job | None:

@@ -39,9 +39,10 @@ class ValidatedUtility:
     quality: tuple[float, ...]
     active_share: tuple[float, ...] = ()
     class_weights: Mapping[str, float] = field(default_factory=dict)
+    _added: tuple[float, ...] = field(init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Check the numbers.
+        """Check the numbers, and work out what each exit adds to the one before.
 
         Raises:
             ValueError: A share is not in (0, 1], or a weight is negative.
@@ -52,28 +53,28 @@ class ValidatedUtility:
         for name, weight in self.class_weights.items():
             if weight < 0.0:
                 raise ValueError(f"Class {name!r} has weight {weight}: give 0 or more.")
+        added = tuple(after - before for before, after in pairwise((0.0, *self.quality)))
+        object.__setattr__(self, "_added", added)  # frozen
 
     def gains(self, job: Job) -> Sequence[float]:
         """See `Utility`. Exits past the validated ones add nothing."""
         scale = self._ratio(job) * job.weight * self.class_weights.get(job.request_class, 1.0)
-        worth = [self._quality(exit_) for exit_ in range(job.exit, job.max_exit + 1)]
-        return [scale * (after - before) for before, after in pairwise(worth)]
+        known = [scale * added for added in self._added[job.exit : job.max_exit]]
+        return known + [0.0] * (job.max_exit - job.exit - len(known))
 
     def shares(self, job: Job) -> Sequence[float]:
         """See `Utility`."""
         if job.exit >= job.max_exit:
             return []
         ratio = self._ratio(job)
-        later = [min(ratio * self._share(stage), 1.0) for stage in range(job.exit + 2, job.max_exit + 1)]
-        return [job.active_share, *later]
+        known = [min(ratio * share, 1.0) for share in self.active_share[job.exit + 1 : job.max_exit]]
+        others = [min(ratio, 1.0)] * (job.max_exit - job.exit - 1 - len(known))
+        return [job.active_share, *known, *others]
 
     def _ratio(self, job: Job) -> float:
         """The job's active share against the mean one; 1 while nothing was observed."""
         ratio = job.active_share / self._share(job.exit + 1) if job.exit else 1.0
         return min(ratio, MOST_RATIO)
-
-    def _quality(self, exit_: int) -> float:
-        return self.quality[min(exit_, len(self.quality)) - 1] if exit_ and self.quality else 0.0
 
     def _share(self, stage: int) -> float:
         return self.active_share[stage - 1] if stage <= len(self.active_share) else 1.0
