@@ -9,7 +9,7 @@ import textwrap
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from tests.server.scripted import CRASH, EXITS, HANG, RAISE, picture
@@ -30,6 +30,7 @@ from interim.server.engine.messages import (
 )
 from interim.server.errors import StartError
 from interim.server.front.worker import Worker
+from interim.server.urgency import PREFERRED_NICENESS
 
 pytestmark = pytest.mark.slow
 
@@ -40,13 +41,13 @@ Kind = TypeVar("Kind", bound=FromEngine)
 class Front:
     """A front that asks, submits and listens."""
 
-    def __init__(self, model: str) -> None:
+    def __init__(self, model: str, **options: Any) -> None:
         self.arena = Arena.create(slots=24, max_pixels=SIZE[0] * SIZE[1])
         self.said: list[FromEngine] = []
         self.lost = 0
         self.slots: dict[int, Slot] = {}
         self._news = asyncio.Event()
-        start = Start(model=f"tests.server.scripted:{model}", warm_sizes=(SIZE,))
+        start = Start(model=f"tests.server.scripted:{model}", warm_sizes=(SIZE,), **options)
         self.worker = Worker(start, arena=self.arena, listener=self.listen, lost=self.lose)
 
     def listen(self, message: FromEngine) -> None:
@@ -102,11 +103,11 @@ class Front:
         return [m.exit for m in self.said if isinstance(m, Published) and m.id == id_]
 
 
-def play(model: str, scene: Callable[[Front], Awaitable[None]]) -> None:
-    """Start an engine, run the scene, stop the engine: then no process is left."""
+def play(model: str, scene: Callable[[Front], Awaitable[None]], **options: Any) -> None:
+    """Start an engine (`options`: more of `Start`), run the scene, stop the engine: then no process is left."""
 
     async def whole() -> None:
-        front = Front(model)
+        front = Front(model, **options)
         await front.worker.start()
         try:
             await scene(front)
@@ -129,6 +130,35 @@ def alive(pid: int) -> bool:
 def kill(front: Front, number: int) -> None:
     assert front.worker.pid is not None
     os.kill(front.worker.pid, number)
+
+
+def threads(front: Front) -> set[tuple[int, bool]]:
+    """Of each thread of the engine its niceness, and whether it is kept to one processor."""
+    ids = [int(each.name) for each in Path(f"/proc/{front.worker.pid}/task").iterdir()]
+    return {(os.getpriority(os.PRIO_PROCESS, id_), len(os.sched_getaffinity(id_)) == 1) for id_ in ids}
+
+
+def may_be_preferred() -> bool:
+    """Whether this process may give a thread more weight than ordinary work."""
+    tried = [sys.executable, "-c", f"import os; os.nice({PREFERRED_NICENESS})"]
+    return subprocess.run(tried, stderr=subprocess.DEVNULL, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not may_be_preferred(), reason="more weight is not allowed here")
+def test_a_compute_thread_on_a_processor_of_its_own_goes_before_ordinary_work() -> None:
+    """If it is to be urgent, and not else."""
+    core = min(os.sched_getaffinity(0))
+
+    async def pinned(front: Front) -> None:
+        await front.enter(1)
+        assert (PREFERRED_NICENESS, True) in threads(front)
+
+    async def ordinary(front: Front) -> None:
+        await front.enter(1)
+        assert (PREFERRED_NICENESS, True) not in threads(front)
+
+    play("steady", pinned, cores=(core,), urgent=True)
+    play("steady", ordinary, cores=(core,))
 
 
 def test_an_engine_serves_and_survives_what_a_terminal_sends() -> None:
@@ -252,6 +282,7 @@ def test_an_engine_goes_with_its_front(*, stopped: bool) -> None:
         from interim.server.engine.arena import Arena
         from interim.server.engine.messages import Start
         from interim.server.front.worker import Worker
+from interim.server.urgency import PREFERRED_NICENESS
 
         async def front():
             start = Start(model="tests.server.scripted:quick", warm_sizes=((64, 96),))
