@@ -9,7 +9,7 @@ import pytest
 from interim.model_zoo.native import library
 from interim.model_zoo.native.kernels import Kernels, Missing
 from interim.model_zoo.native.library import KernelChoiceError, load
-from interim.model_zoo.native.processor import AVX2, AVX512, SETS, words
+from interim.model_zoo.native.processor import AVX2, AVX512, AVX512_FP32, SETS, words
 from interim.model_zoo.native.selftest import fault
 
 ANY = frozenset().union(*(each.needs for each in SETS))
@@ -35,7 +35,13 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 
 
 @pytest.mark.parametrize(
-    ("wanted", "flags"), [("", AVX512.flags), ("avx512", AVX512.flags), ("avx2", AVX2.flags)]
+    ("wanted", "flags"),
+    [
+        ("", AVX512.flags),
+        ("avx512", AVX512.flags),
+        ("avx512-fp32", AVX512_FP32.flags),
+        ("avx2", AVX2.flags),
+    ],
 )
 def test_the_best_path_is_taken_unless_one_is_forced(
     asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch, wanted: str, flags: tuple[str, ...]
@@ -46,6 +52,16 @@ def test_the_best_path_is_taken_unless_one_is_forced(
     assert asked == [flags]
 
 
+def test_a_processor_without_bfloat16_keeps_its_wide_vectors(
+    asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In float32; what the compiler is told lets no such instruction in."""
+    monkeypatch.setattr(library, "words", lambda: ANY - {"avx512_bf16"})
+    load()
+    assert asked == [AVX512_FP32.flags]
+    assert not any("bf16" in flag for flag in AVX512_FP32.flags)
+
+
 def test_off_is_a_reason(asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch) -> None:
     """Nothing is compiled."""
     monkeypatch.setenv("INTERIM_KERNELS", "off")
@@ -54,7 +70,8 @@ def test_off_is_a_reason(asked: list[tuple[str, ...]], monkeypatch: pytest.Monke
 
 
 @pytest.mark.parametrize(
-    ("wanted", "says"), [("amx", "amx is not built yet: set off, avx512, avx2"), ("fast", "fast is none")]
+    ("wanted", "says"),
+    [("amx", "amx is not built yet: set off, avx512, avx512-fp32, avx2"), ("fast", "fast is none")],
 )
 def test_a_path_that_does_not_exist_is_an_error(
     monkeypatch: pytest.MonkeyPatch, wanted: str, says: str
@@ -76,7 +93,7 @@ def test_forcing_what_the_processor_lacks_is_an_error(monkeypatch: pytest.Monkey
 def test_an_unknown_processor_is_a_reason(monkeypatch: pytest.MonkeyPatch) -> None:
     """One that says nothing of itself, or has neither set."""
     monkeypatch.setattr(library, "words", frozenset)
-    assert load() == Missing("the kernels need x86 with AVX512 or AVX2")
+    assert load() == Missing("the kernels need x86 with AVX2 at least")
 
 
 def test_no_compiler_and_an_empty_cache_are_a_reason(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -33,7 +33,7 @@ ARGUMENTS = (
 """Of all functions: conv, work, count, behind, threads, give_up. They return int."""
 
 
-ANYWHERE_PATHS = ("avx512",)
+ANYWHERE_PATHS = ("avx512", "avx512-fp32")
 """Processors for which vectors may hold positions from anywhere (winograd.py, strided.py)."""
 
 

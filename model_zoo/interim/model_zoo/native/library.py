@@ -36,7 +36,7 @@ def load() -> Kernels | Missing:
         return Missing("switched off by INTERIM_KERNELS=off")
     chosen = _chosen(wanted, words())
     if chosen is None:
-        return Missing(f"the kernels need x86 with {' or '.join(each.name.upper() for each in SETS)}")
+        return Missing(f"the kernels need x86 with {SETS[-1].name.upper()} at least")
     try:
         path = compiled(chosen.flags, processor=" ".join(sorted(words())))
     except UncompiledError as error:

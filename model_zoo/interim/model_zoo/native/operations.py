@@ -34,6 +34,7 @@ Steps = Generator[None, None, None]
 SLICE_MACS = {
     ("avx512", torch.bfloat16): 100_000_000,
     ("avx512", torch.float32): 50_000_000,
+    ("avx512-fp32", torch.float32): 50_000_000,
     ("avx2", torch.float32): 25_000_000,
 }
 """Multiply-accumulates in a slice of convolution on one core: half a millisecond, or one where memory is slow."""

@@ -22,24 +22,27 @@ class InstructionSet:
     dtypes: tuple[str, ...]
 
 
+_VECTORS = frozenset({"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "bmi1", "bmi2"})
+_VECTOR_FLAGS = (
+    *("-mavx2", "-mfma", "-mbmi", "-mbmi2"),
+    *("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mprefer-vector-width=512"),
+)
+
 AVX512 = InstructionSet(
     name="avx512",
-    needs=frozenset(
-        {"avx2", "fma", "avx512f", "avx512bw", "avx512dq", "avx512vl", "avx512_bf16", "bmi1", "bmi2"}
-    ),
-    flags=(
-        *("-mavx2", "-mfma", "-mbmi", "-mbmi2"),
-        *("-mavx512f", "-mavx512bw", "-mavx512dq", "-mavx512vl", "-mavx512bf16", "-mprefer-vector-width=512"),
-    ),
+    needs=_VECTORS | {"avx512_bf16"},
+    flags=(*_VECTOR_FLAGS, "-mavx512bf16"),
     dtypes=("bfloat16", "float32"),
 )
+AVX512_FP32 = InstructionSet(name="avx512-fp32", needs=_VECTORS, flags=_VECTOR_FLAGS, dtypes=("float32",))
+"""Processors without BF16 instructions: Skylake, Cascade Lake and Ice Lake servers among them."""
 AVX2 = InstructionSet(
     name="avx2",
     needs=frozenset({"avx2", "fma", "bmi1", "bmi2"}),
     flags=("-mavx2", "-mfma", "-mbmi", "-mbmi2"),
     dtypes=("float32",),
 )
-SETS = (AVX512, AVX2)
+SETS = (AVX512, AVX512_FP32, AVX2)
 """The best first."""
 
 

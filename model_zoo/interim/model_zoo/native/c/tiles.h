@@ -18,13 +18,22 @@ INLINE Ints every_other(Ints low, Ints high, int second) {
 
 INLINE Ints load_cells(const Cell *at) { return _mm512_loadu_si512(at); }
 
-/* What stands in `channel` of cells. */
+/* What stands in `channel` of cells: of one in fp32, of two in bf16 (`depth`). */
 INLINE Floats channel_of(Ints cells, int channel, int depth) {
-    return depth == 1 ? as_floats(cells) : channel ? odd_channel(cells) : even_channel(cells);
+#ifdef __AVX512BF16__
+    if (depth == 2) return channel ? odd_channel(cells) : even_channel(cells);
+#endif
+    (void)channel;
+    (void)depth;
+    return as_floats(cells);
 }
 
 INLINE Ints cells_of(const Floats *channels, int depth) {
-    return depth == 1 ? as_ints(channels[0]) : bf16_cells(channels[0], channels[1]);
+#ifdef __AVX512BF16__
+    if (depth == 2) return bf16_cells(channels[0], channels[1]);
+#endif
+    (void)depth;
+    return as_ints(channels[0]);
 }
 
 /* The components of four numbers in a row, in their place. */

@@ -1,8 +1,7 @@
-/* 3x3 convolution in tiles, in fp32, where there is AVX-512 with its BF16 extension, as of the path avx512. A
- * cell is one channel. */
+/* 3x3 convolution in tiles, in fp32, where there is AVX-512. A cell is one channel. */
 #include "vectors.h"
 
-#if defined(__AVX512BW__) && defined(__AVX512BF16__)
+#if defined(__AVX512BW__)
 
 INLINE Floats multiplied(Floats sum, Ints weight, Ints x) { return _mm512_fmadd_ps(as_floats(weight), as_floats(x), sum); }
 
