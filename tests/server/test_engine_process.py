@@ -8,6 +8,7 @@ import sys
 import textwrap
 import time
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -134,8 +135,12 @@ def kill(front: Front, number: int) -> None:
 
 def threads(front: Front) -> set[tuple[int, bool]]:
     """Of each thread of the engine its niceness, and whether it is kept to one processor."""
-    ids = [int(each.name) for each in Path(f"/proc/{front.worker.pid}/task").iterdir()]
-    return {(os.getpriority(os.PRIO_PROCESS, id_), len(os.sched_getaffinity(id_)) == 1) for id_ in ids}
+    found: set[tuple[int, bool]] = set()
+    for each in Path(f"/proc/{front.worker.pid}/task").iterdir():
+        with suppress(ProcessLookupError):  # it has just ended
+            id_ = int(each.name)
+            found.add((os.getpriority(os.PRIO_PROCESS, id_), len(os.sched_getaffinity(id_)) == 1))
+    return found
 
 
 def may_be_preferred() -> bool:
@@ -282,7 +287,6 @@ def test_an_engine_goes_with_its_front(*, stopped: bool) -> None:
         from interim.server.engine.arena import Arena
         from interim.server.engine.messages import Start
         from interim.server.front.worker import Worker
-from interim.server.urgency import PREFERRED_NICENESS
 
         async def front():
             start = Start(model="tests.server.scripted:quick", warm_sizes=((64, 96),))
