@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from interim.model_zoo import bfloat16
+from interim.model_zoo.native import processor
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -31,7 +32,7 @@ def test_a_processor_that_multiplies_it_at_a_higher_rate(
     """A matrix unit, Arm's, or vectors that are not Intel's."""
     file = tmp_path / "cpuinfo"
     file.write_text(f"vendor_id\t: {vendor}\nflags\t\t: {flags}\n")
-    monkeypatch.setattr(bfloat16, "CPU_INFO", file)
+    monkeypatch.setattr(processor, "CPU_INFO", file)
     assert bfloat16.quicker(CPU) is expected
 
 
@@ -39,6 +40,6 @@ def test_a_machine_that_does_not_say_computes_in_float32_and_a_gpu_in_bfloat16(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """There is no such file everywhere."""
-    monkeypatch.setattr(bfloat16, "CPU_INFO", tmp_path / "nothing")
+    monkeypatch.setattr(processor, "CPU_INFO", tmp_path / "nothing")
     assert not bfloat16.quicker(CPU)
     assert bfloat16.quicker(torch.device("cuda"))

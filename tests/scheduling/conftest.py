@@ -31,11 +31,6 @@ class ExactCosts(CostModel):
     def mean(self, stage: int, size: Size, *, active_share: float = 1.0, batch: int = 1) -> float:
         return stage * size[0] / 100 * active_share * (1.0 + (batch - 1) * self._further)
 
-    def predict(
-        self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
-    ) -> float:
-        return (1.0 + self._tail) * self.mean(stage, size, active_share=active_share, batch=batch)
-
     def charge(
         self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
     ) -> Charge:

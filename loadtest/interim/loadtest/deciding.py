@@ -39,13 +39,6 @@ class Deciding(CostModel):
         """Seconds of a step without its decision: what plans weigh against each other."""
         return self._costs.mean(stage, size, active_share=active_share, batch=batch)
 
-    def predict(
-        self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
-    ) -> float:
-        """Seconds that a step stays within, from its decision on."""
-        step_s = self._costs.predict(stage, size, quantile, active_share=active_share, batch=batch)
-        return step_s + self._decision_s
-
     def charge(
         self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
     ) -> Charge:

@@ -64,18 +64,6 @@ class ExactCosts(CostModel):
         """Seconds of a step."""
         return batch * self._dense_s[stage - 1] * active_share
 
-    def predict(
-        self,
-        stage: int,
-        size: Size,
-        quantile: float,  # noqa: ARG002 (the interface)
-        *,
-        active_share: float = 1.0,
-        batch: int = 1,
-    ) -> float:
-        """Seconds of a step."""
-        return self.mean(stage, size, active_share=active_share, batch=batch)
-
     def charge(
         self,
         stage: int,
@@ -85,7 +73,7 @@ class ExactCosts(CostModel):
         active_share: float = 1.0,
         batch: int = 1,
     ) -> Charge:
-        """Seconds of a step: none is slow."""
+        """Seconds of a step, at every quantile: none is slow."""
         return Charge.of(self.mean(stage, size, active_share=active_share, batch=batch))
 
     def observe(

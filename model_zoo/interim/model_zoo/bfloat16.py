@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING
+
+from interim.model_zoo.native.processor import entries
 
 if TYPE_CHECKING:
     import torch
-
-CPU_INFO = Path("/proc/cpuinfo")
 
 _MATRIX_UNIT = "amx_bf16"
 _ARM = "bf16"
@@ -26,8 +25,8 @@ def quicker(device: torch.device) -> bool:
     """
     if device.type == "cuda":
         return True
-    try:
-        words = set(CPU_INFO.read_text(encoding="ascii", errors="replace").split())
-    except OSError:
-        return False
-    return not words.isdisjoint({_MATRIX_UNIT, _ARM}) or (_VECTORS in words and _HALF_RATE not in words)
+    said = entries()
+    words = {*said.get("flags", "").split(), *said.get("Features", "").split()}  # x86's and Arm's
+    return not words.isdisjoint({_MATRIX_UNIT, _ARM}) or (
+        _VECTORS in words and said.get("vendor_id") != _HALF_RATE
+    )

@@ -76,15 +76,12 @@ class CostModel:
         Raises:
             UnmeasuredError: Nothing was ever measured.
         """
-        line = self._lines.get((stage, size))
-        if line is None:
-            return batch * self._guess(stage, size)
-        return line.mean(active_share, batch) * line.spread.quantile(quantile)
+        return self.charge(stage, size, quantile, active_share=active_share, batch=batch).seconds
 
     def charge(
         self, stage: int, size: Size, quantile: float, *, active_share: float = 1.0, batch: int = 1
     ) -> Charge:
-        """What a step is charged among others: alone, what `predict` says.
+        """What a step is charged among others, so that `predict` says what it takes alone.
 
         Raises:
             UnmeasuredError: Nothing was ever measured.
@@ -153,7 +150,7 @@ def _charge(line: Line, quantile: float, active_share: float, batch: int) -> Cha
     """What a measured step is charged: its mean, what is often slow, and what rarely is."""
     mean_s = line.mean(active_share, batch)
     most = line.spread.quantile(quantile)
-    often = min(line.spread.quantile(1.0 - OFTEN * (1.0 - quantile)), most)
+    often = min(line.spread.quantile(max(1.0 - OFTEN * (1.0 - quantile), 0.5)), most)
     least = min(often, 1.0)
     return Charge.of(mean_s * least, mean_s * (often - least), mean_s * (most - often))
 

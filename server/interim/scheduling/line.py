@@ -74,7 +74,6 @@ class Line:
         self.weight *= keep
         self.variance *= keep
         self.covariance *= keep
-        self._slope = self._fitted_slope()
         self.spread.doubt()
 
     def _fitted_slope(self) -> float:

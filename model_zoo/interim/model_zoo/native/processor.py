@@ -46,11 +46,19 @@ SETS = (AVX512, AVX512_FP32, AVX2)
 """The best first."""
 
 
-def words() -> frozenset[str]:
-    """What Linux says the processor can do; empty where it does not say it as on x86."""
+def entries() -> dict[str, str]:
+    """What Linux says of the first processor, by name; empty where it says nothing."""
     try:
         lines = CPU_INFO.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
-        return frozenset()
-    found = next((line for line in lines if line.startswith("flags")), "")
-    return frozenset(found.partition(":")[2].split())
+        return {}
+    said: dict[str, str] = {}
+    for line in lines:
+        name, _, value = line.partition(":")
+        said.setdefault(name.strip(), value.strip())
+    return said
+
+
+def words() -> frozenset[str]:
+    """What the processor can do, in Linux's words; empty where it does not say it as on x86."""
+    return frozenset(entries().get("flags", "").split())
