@@ -8,6 +8,7 @@ import signal
 import statistics
 import subprocess
 import sys
+import time
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -144,13 +145,18 @@ def _budgets(costs: Mapping[int, float]) -> dict[str, float]:
 
 
 def _streamed(client: Client, image: Path, budget_ms: float) -> list[Refinement]:
-    """One stream; a budget that the server cannot promise exit 1 in, on a restless machine, is made larger."""
+    """One stream; where the server can promise nothing in this time, once more when it says, else with more time."""
     for _ in range(MORE_TRIES):
         try:
             return _stream(client, image, budget_ms)
         except Refused as refused:
-            budget_ms *= 1.5
-            print(f"  refused, as nothing could be promised: {refused}\n  so now {budget_ms:.0f} ms:")
+            print(f"  refused, as nothing could be promised: {refused}")
+            if refused.retry_after_ms:
+                time.sleep(refused.retry_after_ms / 1e3)
+                print("  so once more:")
+            else:
+                budget_ms *= 1.5
+                print(f"  so now {budget_ms:.0f} ms:")
     return _stream(client, image, budget_ms)
 
 

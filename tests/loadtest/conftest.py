@@ -1,5 +1,6 @@
 """A scripted server that answers over loopback."""
 
+import itertools
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -17,13 +18,16 @@ EXITS = 4
 class Scripted(rpc.InferenceServicer):
     """Answers by budget: below 1 ms refused, below 2 ms no exit, else an exit each 2 ms (it says) to the last.
 
-    Every mask is `mask`; `frames` are the requests that came, on how many `sessions`.
+    Every mask is `mask`; `frames` are the requests that came, on how many `sessions`. While it is `doubtful`, every
+    other refusal says when to try again.
     """
 
     def __init__(self) -> None:
         self.frames: list[pb.InferRequest] = []
         self.sessions = 0
         self.mask = np.zeros((3, 4), np.uint8)
+        self.doubtful = False
+        self._refusals = itertools.count()
 
     def ListModels(self, request: Any, context: Any) -> pb.ListModelsResponse:  # noqa: N802  gRPC's name
         return pb.ListModelsResponse(models=[self._model()])
@@ -45,9 +49,12 @@ class Scripted(rpc.InferenceServicer):
 
     def _answers(self, frame: pb.InferRequest) -> Iterator[pb.SessionResponse]:
         if frame.budget_ms < 1:
-            code = grpc.StatusCode.RESOURCE_EXHAUSTED.value[0]
             rejection = pb.Rejection(
-                request_id=frame.request_id, status=code, cause="deadline", detail="too tight"
+                request_id=frame.request_id,
+                status=grpc.StatusCode.RESOURCE_EXHAUSTED.value[0],
+                cause="deadline",
+                detail="too tight",
+                retry_after_ms=1.0 if self.doubtful and next(self._refusals) % 2 == 0 else 0.0,
             )
             yield pb.SessionResponse(rejection=rejection)
         elif frame.budget_ms < 2:

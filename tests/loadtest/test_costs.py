@@ -32,12 +32,14 @@ COSTS = Costs(
 )
 
 
-def test_a_measurement_goes_through_the_server(scripted: Any) -> None:
+@pytest.mark.parametrize("doubtful", [False, True])
+def test_a_measurement_goes_through_the_server(scripted: Any, doubtful: bool) -> None:
     """Rates are of requests answered; stages and full runs are as the server says: 2 ms an exit.
 
-    A budget below 1 ms has no hope there.
+    A budget below 1 ms has no hope there, though a server in doubt says first that one may try again.
     """
     target, script = scripted
+    script.doubtful = doubtful
     done: list[None] = []
     pictures = [draw_picture(8, 6, seed=seed) for seed in (1, 2)]
     costs = asyncio.run(measure(target, pictures, seconds=0.2, done=lambda: done.append(None)))

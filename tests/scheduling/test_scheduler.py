@@ -259,6 +259,23 @@ def test_a_size_never_seen_is_measured_once_it_was_refused(make_job: MakeJob) ->
     assert scheduler.ask(0.1, make_job(2, 0.112, max_exit=1, size=small)).admitted
 
 
+def test_a_refusal_that_is_looked_into_at_once_says_when_to_try_again(make_job: MakeJob) -> None:
+    """By then it is measured; a second one within a second is refused for good, as is one beside other work."""
+    costs = CostModel()
+    costs.observe(1, SIZE, 0.01)
+    scheduler = Scheduler(exits=1, costs=costs, policy=named("edf", costs=costs))
+    refused = scheduler.ask(0.0, make_job(1, 0.002, max_exit=1))
+    measuring_s = 3 * costs.mean(1, SIZE)
+    assert measuring_s < refused.retry_after_s < 3 * measuring_s
+    assert f"try again in {refused.retry_after_s * 1e3:.0f} ms" in refused.detail
+    doubt = scheduler.doubt(0.0)
+    assert doubt is not None
+    scheduler.settle(doubt, [(1, 0.01), (1, 0.01)])
+    assert scheduler.ask(refused.retry_after_s, make_job(2, 0.05, max_exit=1)).retry_after_s == 0.0
+    scheduler.ask(5.0, make_job(3, 9.0, max_exit=1))
+    assert scheduler.ask(5.0, make_job(4, 5.002, max_exit=1)).retry_after_s == 0.0
+
+
 def test_doubts_wait_for_an_idle_device_and_are_not_raised_all_the_time(make_job: MakeJob) -> None:
     """A hopeless budget, sent over and over, has its size measured once a second at most, and never beside work."""
     costs = CostModel()

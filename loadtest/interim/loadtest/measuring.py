@@ -280,15 +280,24 @@ async def _least_ms(client: AsyncClient, picture: bytes, model: str, high_ms: fl
     low_ms = 0.0
     for _ in range(_HALVINGS):
         middle_ms = (low_ms + high_ms) / 2
-        try:
-            async for _ in client.infer(picture, budget_ms=middle_ms, model=model, max_exit=1):
-                pass
-        except Refused as refused:
-            hopeless = not refused.retry_after_ms
-        else:
-            hopeless = False
+        hopeless = await _is_hopeless(client, picture, model, middle_ms)
         low_ms, high_ms = (middle_ms, high_ms) if hopeless else (low_ms, middle_ms)
     return high_ms
+
+
+async def _is_hopeless(client: AsyncClient, picture: bytes, model: str, budget_ms: float) -> bool:
+    """Whether a budget is refused without a word of trying again; what is said while costs are in doubt is tried."""
+    for _ in range(2):
+        try:
+            async for _ in client.infer(picture, budget_ms=budget_ms, model=model, max_exit=1):
+                pass
+        except Refused as refused:
+            if not refused.retry_after_ms:
+                return True
+            await asyncio.sleep(refused.retry_after_ms / 1e3)
+        else:
+            break
+    return False
 
 
 def _quality(model: Model) -> tuple[float, ...]:

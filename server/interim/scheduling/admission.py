@@ -24,7 +24,7 @@ class Admission:
     Attributes:
         admitted: Whether it came in (or its extension was granted).
         cause: One word for a refusal: "deadline", "queue", "unknown"; empty when admitted.
-        detail: One sentence for a refusal.
+        detail: What a refusal says to people.
         retry_after_s: When to try again; 0 where that will not help.
     """
 

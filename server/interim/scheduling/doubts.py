@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 AGAIN_S = 1.0
 """A size is not measured again sooner than this: a budget that is hopeless must not keep the device busy."""
 
+MEASURED_AFTER = 4.0
+"""How long measuring takes at most, in times of what the stages are charged: they run three times, the first of
+these slower."""
+
 MOST_SIZES = 64
 
 
@@ -33,10 +37,16 @@ class Doubts:
         self._open: dict[Size, int] = {}
         self._settled_s: dict[Size, float] = {}
 
-    def add(self, now_s: float, size: Size, exits: int) -> None:
-        """The costs up to exit `exits` refused a job of this size though nothing else was to be done."""
-        if now_s - self._settled_s.get(size, -AGAIN_S) >= AGAIN_S and len(self._open) < MOST_SIZES:
-            self._open[size] = max(exits, self._open.get(size, 0))
+    def add(self, now_s: float, size: Size, exits: int) -> bool:
+        """The costs up to exit `exits` refused a job of this size though nothing else was to be done.
+
+        Returns:
+            Whether they will be measured; they are not where that was done just now.
+        """
+        if now_s - self._settled_s.get(size, -AGAIN_S) < AGAIN_S or len(self._open) == MOST_SIZES:
+            return False
+        self._open[size] = max(exits, self._open.get(size, 0))
+        return True
 
     def take(self, now_s: float) -> Doubt | None:
         """The oldest doubt, to be measured now; None when there is none."""

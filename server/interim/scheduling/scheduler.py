@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from interim.scheduling.admission import ADMITTED, Admission, admit
 from interim.scheduling.ahead import Ahead
-from interim.scheduling.doubts import Doubts
+from interim.scheduling.doubts import MEASURED_AFTER, Doubts
 from interim.scheduling.errors import EventError, StepError
 from interim.scheduling.job import Event, State
-from interim.scheduling.mandatory import batch_charge, mean_share
+from interim.scheduling.mandatory import mean_share, work_charge
+from interim.scheduling.running import Running
 from interim.scheduling.utility import HALVING
 
 if TYPE_CHECKING:
@@ -23,16 +24,6 @@ if TYPE_CHECKING:
     from interim.scheduling.policy import Policy
     from interim.scheduling.step import Step
     from interim.scheduling.utility import Utility
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Running:
-    """The step on the device, its jobs as they were when it began, when it is expected to end, and at the latest."""
-
-    step: Step
-    jobs: tuple[Job, ...]
-    expected_s: float
-    until_s: float
 
 
 class Scheduler:
@@ -68,7 +59,7 @@ class Scheduler:
         self._utility = utility
         self._ahead = Ahead(policy, costs)
         self._jobs: dict[int, Job] = {}
-        self._running: _Running | None = None
+        self._running: Running | None = None
         self._doubts = Doubts()
         self._yields_s = 0.0  # how soon the device comes free of what is measured on it now
 
@@ -137,10 +128,7 @@ class Scheduler:
         jobs = tuple(self._jobs[id_] for id_ in step.ids)
         for job in jobs:
             self._jobs[job.id] = job.after(Event.BEGIN)
-        charge = batch_charge(jobs, self.costs)
-        self._running = _Running(
-            step=step, jobs=jobs, expected_s=now_s + charge.mean_s, until_s=now_s + charge.seconds
-        )
+        self._running = Running.begun(now_s, step, jobs, self.costs)
         self._ahead.drop()
         return step
 
@@ -273,15 +261,11 @@ class Scheduler:
         """The running step ends by then, if nobody waits for it any more."""
         running = self._running
         if running and self._jobs.keys().isdisjoint(running.step.ids):
-            expected_s, until_s = min(running.expected_s, by_s), min(running.until_s, by_s)
-            self._running = replace(running, expected_s=expected_s, until_s=until_s)
+            self._running = running.given_up(by_s)
 
     def _free_s(self, now_s: float) -> tuple[float, float]:
         """When the device is expected to come free, and how much later it may."""
-        if self._running is None:
-            return now_s + self._yields_s, 0.0
-        free_s = max(now_s, self._running.expected_s)
-        return free_s, max(self._running.until_s - free_s, 0.0)
+        return self._running.free_s(now_s) if self._running else (now_s + self._yields_s, 0.0)
 
     def _test(self, now_s: float, job: Job) -> Admission:
         """Whether the mandatory exits of `job`, and of all that are in, can come in time."""
@@ -293,9 +277,16 @@ class Scheduler:
         if not job.owes and free_s + later_s <= job.due_s:
             return ADMITTED
         verdict = self._admission(now_s, job, others, free_s=free_s, later_s=later_s, costs=self.costs)
-        if not verdict.admitted and not others:
-            self._doubts.add(now_s, job.size, job.min_exit)
-        return verdict
+        if verdict.admitted or others or not self._doubts.add(now_s, job.size, job.min_exit):
+            return verdict
+        idle = not self._jobs and self._running is None
+        return self._doubted(verdict, job) if idle else verdict
+
+    def _doubted(self, verdict: Admission, job: Job) -> Admission:
+        """A refusal by costs that are measured again at once: it may help to ask again after that."""
+        again_s = MEASURED_AFTER * work_charge(job, self.costs).seconds
+        detail = f"{verdict.detail} That is being measured again: try again in {again_s * 1e3:.0f} ms."
+        return replace(verdict, detail=detail, retry_after_s=again_s)
 
     def _after_step(self, job: Job) -> Job:
         """The job as it will stand when the running step is done."""

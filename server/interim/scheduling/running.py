@@ -1,0 +1,45 @@
+"""The step on the device: its jobs as they were when it began, and when it ends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
+
+from interim.scheduling.mandatory import batch_charge
+
+if TYPE_CHECKING:
+    from interim.scheduling.costs import CostModel
+    from interim.scheduling.job import Job
+    from interim.scheduling.step import Step
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A step on the device.
+
+    Attributes:
+        step: Which.
+        jobs: Its jobs, as they were when it began.
+        expected_s: When it is expected to end.
+        until_s: When it ends at the latest, as far as promises count on that.
+    """
+
+    step: Step
+    jobs: tuple[Job, ...]
+    expected_s: float
+    until_s: float
+
+    @classmethod
+    def begun(cls, now_s: float, step: Step, jobs: tuple[Job, ...], costs: CostModel) -> Self:
+        """A step that begins now."""
+        charge = batch_charge(jobs, costs)
+        return cls(step=step, jobs=jobs, expected_s=now_s + charge.mean_s, until_s=now_s + charge.seconds)
+
+    def given_up(self, by_s: float) -> Running:
+        """The same, but over by `by_s`, as nobody waits for it any more."""
+        return replace(self, expected_s=min(self.expected_s, by_s), until_s=min(self.until_s, by_s))
+
+    def free_s(self, now_s: float) -> tuple[float, float]:
+        """When the device is expected to come free, and how much later it may."""
+        free_s = max(now_s, self.expected_s)
+        return free_s, max(self.until_s - free_s, 0.0)
