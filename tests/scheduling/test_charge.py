@@ -54,13 +54,13 @@ def test_what_is_done_is_charged_no_more(stages: list[Charge]) -> None:
     assert row(stages).less(row(stages)) == NOTHING
 
 
-@given(SECONDS, SECONDS, st.lists(st.tuples(STAGES, st.floats(0.0, 4.0)), max_size=8))
+@given(SECONDS, SECONDS, SECONDS, st.lists(st.tuples(STAGES, st.floats(0.0, 4.0)), max_size=8))
 def test_a_course_ends_no_later_than_if_every_stage_took_its_quantile(
-    free_s: float, later_s: float, works: list[tuple[Charge, float]]
+    free_s: float, tail_s: float, stall_s: float, works: list[tuple[Charge, float]]
 ) -> None:
     """And no sooner than if each took its mean, once its image is there and the work before it is done."""
-    course = Course(free_s, later_s)
-    soonest_s, latest_s = free_s, free_s + later_s
+    course = Course(free_s, Charge.of(0.0, tail_s, stall_s))
+    soonest_s, latest_s = free_s, free_s + tail_s + stall_s
     for work, ready_s in works:
         done_s = course.add(work, ready_s)
         soonest_s = max(soonest_s, ready_s) + work.mean_s

@@ -48,7 +48,7 @@ class AdmissionTest(Protocol):
         *,
         free_s: float,
         costs: CostModel,
-        later_s: float = 0.0,
+        later: Charge = NOTHING,
     ) -> Admission:
         """See `admit`."""
 
@@ -60,7 +60,7 @@ def admit_all(
     *,
     free_s: float,  # noqa: ARG001 (the interface)
     costs: CostModel,  # noqa: ARG001 (the interface)
-    later_s: float = 0.0,  # noqa: ARG001 (the interface)
+    later: Charge = NOTHING,  # noqa: ARG001 (the interface)
 ) -> Admission:
     """Everybody comes in and nothing is promised: how policies are compared without admission."""
     return ADMITTED
@@ -73,7 +73,7 @@ def admit(
     *,
     free_s: float,
     costs: CostModel,
-    later_s: float = 0.0,
+    later: Charge = NOTHING,
 ) -> Admission:
     """Test whether `job` can join `others`.
 
@@ -83,7 +83,7 @@ def admit(
         others: All live jobs but `job`; one on the device counts with what is left after this step.
         free_s: When the device is expected to come free.
         costs: The cost model.
-        later_s: How much later than that it may come free.
+        later: What it may take longer than that.
 
     Returns:
         The verdict; a refusal says how much time is missing and when to come back.
@@ -99,7 +99,7 @@ def admit(
     for other in others:
         if other.owes and other.id not in promised:
             late = late.plus(work_charge(other, costs))
-    missing = _missing_s(Course(max(now_s, free_s), later_s), (job.due_s, work, job), rows, late)
+    missing = _missing_s(Course(max(now_s, free_s), later), (job.due_s, work, job), rows, late)
     if missing <= 0.0:
         return ADMITTED
     return Admission(

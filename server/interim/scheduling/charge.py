@@ -62,14 +62,14 @@ class Course:
 
     Args:
         free_s: When the device is expected to come free.
-        later_s: How much later that may be: a stall like others.
+        later: What it may take longer than that; it has no mean.
     """
 
     __slots__ = ("_done_s", "_mean_s", "_stalls", "_tail_s")
 
-    def __init__(self, free_s: float, later_s: float = 0.0) -> None:
-        self._mean_s, self._tail_s, self._stalls = Charge.of(free_s, stall_s=later_s)
-        self._done_s = free_s + later_s
+    def __init__(self, free_s: float, later: Charge = NOTHING) -> None:
+        self._mean_s, self._tail_s, self._stalls = free_s, later.tail_s, later.stalls
+        self._done_s = free_s + later.seconds
 
     def add(self, charge: Charge, ready_s: float) -> float:
         """When work is done that begins after what was added before, and not before `ready_s`."""

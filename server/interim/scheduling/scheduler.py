@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from interim.scheduling.admission import ADMITTED, Admission, admit
 from interim.scheduling.ahead import Ahead
+from interim.scheduling.charge import NOTHING
 from interim.scheduling.doubts import MEASURED_AFTER, Doubts
 from interim.scheduling.errors import EventError, StepError
 from interim.scheduling.job import Event, State
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Mapping
 
     from interim.scheduling.admission import AdmissionTest
+    from interim.scheduling.charge import Charge
     from interim.scheduling.costs import CostModel
     from interim.scheduling.doubts import Doubt
     from interim.scheduling.job import Job
@@ -263,9 +265,9 @@ class Scheduler:
         if running and self._jobs.keys().isdisjoint(running.step.ids):
             self._running = running.given_up(by_s)
 
-    def _free_s(self, now_s: float) -> tuple[float, float]:
-        """When the device is expected to come free, and how much later it may."""
-        return self._running.free_s(now_s) if self._running else (now_s + self._yields_s, 0.0)
+    def _free_s(self, now_s: float) -> tuple[float, Charge]:
+        """When the device is expected to come free, and what it may take longer."""
+        return self._running.free_s(now_s) if self._running else (now_s + self._yields_s, NOTHING)
 
     def _test(self, now_s: float, job: Job) -> Admission:
         """Whether the mandatory exits of `job`, and of all that are in, can come in time."""
@@ -273,10 +275,10 @@ class Scheduler:
             return ADMITTED
         others = [self._after_step(other) for other in self._jobs.values() if other.id != job.id]
         job = self._after_step(job)
-        free_s, later_s = self._free_s(now_s)
-        if not job.owes and free_s + later_s <= job.due_s:
+        free_s, later = self._free_s(now_s)
+        if not job.owes and free_s + later.seconds <= job.due_s:
             return ADMITTED
-        verdict = self._admission(now_s, job, others, free_s=free_s, later_s=later_s, costs=self.costs)
+        verdict = self._admission(now_s, job, others, free_s=free_s, later=later, costs=self.costs)
         if verdict.admitted or others or not self._doubts.add(now_s, job.size, job.min_exit):
             return verdict
         idle = not self._jobs and self._running is None
