@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from interim.scheduling.ahead import Ahead
+from interim.scheduling.job import State
 from interim.scheduling.policy import named, serving_names
 from interim.scheduling.scheduler import Scheduler
 from interim.scheduling.step import Step
@@ -222,3 +224,32 @@ def test_the_plan_mends_its_choice_by_what_the_last_step_left(
     asked = rig.policy.asked
     assert rig.between(2.0, second, second_left) == Step(exit=2, ids=(chosen,))
     assert rig.policy.asked == asked
+
+
+class Mending:
+    """Chooses what it was told to, and then something else."""
+
+    def __init__(self, first: Step, other: Step) -> None:
+        self._first, self._other = first, other
+
+    def choose(self, now_s: float, queue: Sequence[Job]) -> Step | None:
+        return self._first
+
+    def adjust(self, now_s: float, step: Step, job: Job) -> Step:
+        return self._other
+
+
+@pytest.mark.parametrize(("now_s", "taken"), [(5.9, True), (6.1, False)])
+def test_promised_work_gives_way_only_if_it_is_in_time_after_that(
+    costs: CostModel, make_job: MakeJob, now_s: float, taken: bool
+) -> None:
+    """Job 1 owes its exit 2 (2 s) by 10; the refinement in its place takes 2 s."""
+    jobs = {
+        1: make_job(1, 10.0, exit=1, min_exit=2, state=State.WAITING),
+        2: make_job(2, 30.0, exit=1, state=State.WAITING),
+    }
+    refinement = Step(exit=2, ids=(2,))
+    ahead = Ahead(Mending(Step(exit=2, ids=(1,)), refinement), costs)
+    ahead.prepare(0.0, 1.0, tuple(jobs.values()), pause_s=0.0)
+    ahead.finished(Step(exit=1, ids=(2,)))
+    assert ahead.take(now_s, jobs) == (refinement if taken else None)

@@ -51,7 +51,12 @@ def test_work_after_it_is_charged_as_in_one_row_with_it_at_least(
 def test_what_it_took_longer_already_is_its_tail(make_job: Callable[..., Any]) -> None:
     """Its stall may still come; once it takes longer than anyone counted on, it is expected to end at once."""
     running = begun(make_job, Charge.of(1.0, 0.5, 0.25))
-    instants = {0.0: (1.0, 0.5, 0.25), 1.25: (1.25, 0.25, 0.25), 1.625: (1.625, 0.0, 0.125), 2.0: (2.0, 0.0, 0.0)}
+    instants = {
+        0.0: (1.0, 0.5, 0.25),
+        1.25: (1.25, 0.25, 0.25),
+        1.625: (1.625, 0.0, 0.125),
+        2.0: (2.0, 0.0, 0.0),
+    }
     for now_s, (free_s, tail_s, stall_s) in instants.items():
         assert running.free_s(now_s) == (free_s, pytest.approx(Charge.of(0.0, tail_s, stall_s)))
 

@@ -41,9 +41,9 @@ class Adjusting(Protocol):
 class _Prepared:
     """A step, and what it is still good for.
 
-    `begin_by_s`: when it has to begin for everybody's promise. `end_by_s`: when another one has to be over, were
-    this one done. `charge`: its own; `own`: the promised work that it does; `owed`: the other. `fresh`: the jobs
-    whose images came since.
+    `begin_by_s`: when it has to begin for everybody's promise. `end_by_s`: when another one in its place has to be
+    over for them, those of its own jobs included. `charge`: its own; `own`: the promised work that it does; `owed`:
+    the other. `fresh`: the jobs whose images came since.
     """
 
     step: Step
@@ -59,7 +59,7 @@ class _Prepared:
         self.owed = self.owed.plus(work)
         spent_s, all_ = work.seconds, self.owed.plus(self.charge).seconds
         self.begin_by_s = min(self.begin_by_s - spent_s, due_s - all_)
-        self.end_by_s = min(self.end_by_s - spent_s, due_s - self.owed.seconds)
+        self.end_by_s = min(self.end_by_s - spent_s, due_s - self.owed.plus(self.own).seconds)
 
 
 class Ahead:
@@ -107,7 +107,7 @@ class Ahead:
         self._prepared = _Prepared(
             step=step,
             begin_by_s=latest_start_s(rows, charge, own),
-            end_by_s=latest_start_s(rows, served=own),
+            end_by_s=latest_start_s(rows),
             charge=charge,
             own=all_own,
             owed=_sum(work for _, work, _ in rows).less(all_own),
@@ -162,7 +162,7 @@ class Ahead:
         late = (
             now_s + more_s - _ROUNDING_S > prepared.begin_by_s
             if step is prepared.step
-            else end_s > prepared.end_by_s - prepared.own.seconds
+            else end_s > prepared.end_by_s
         )
         if late or any(job.owes and end_s > job.due_s for job in members):
             return None
