@@ -45,8 +45,10 @@ class Running:
         )
 
     def given_up(self, by_s: float) -> Running:
-        """The same, but over by `by_s`, as nobody waits for it any more."""
-        return replace(self, expected_s=min(self.expected_s, by_s), until_s=min(self.until_s, by_s))
+        """The same, but over by `by_s`, as nobody waits for it any more, and may well take until then."""
+        if by_s >= self.until_s:
+            return self
+        return replace(self, expected_s=min(self.expected_s, by_s), until_s=by_s, stall_s=0.0)
 
     def free_s(self, now_s: float) -> tuple[float, Charge]:
         """When the device is expected to come free, and what it may take longer.
