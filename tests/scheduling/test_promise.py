@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from interim.scheduling.step import Step
 
 EPSILON_S = 1e-6
+ROUNDING_S = 1e-9  # a step that takes what it is charged takes exactly that
 SLICE_S = 0.2  # a step that nobody waits for any more is given up within this
 
 UTILITIES = (
@@ -166,7 +167,7 @@ class Run:
     def _most_s(self, charge: Charge) -> float:
         """What the next step may take, so that no row of steps takes more than it is charged."""
         self._rows = [(row.plus(charge), spent_s) for row, spent_s in [*self._rows, (NOTHING, 0.0)]]
-        return min(row.seconds - spent_s for row, spent_s in self._rows)
+        return min(row.seconds - spent_s for row, spent_s in self._rows) + ROUNDING_S
 
     def _finish(self, now_s: float, step: Step) -> None:
         if self.scheduler.running is not step:
@@ -309,8 +310,8 @@ def test_what_was_chosen_ahead_is_what_would_be_chosen_when_all_goes_as_expected
     policy: str,
     utility: Utility,
 ) -> None:
-    """Stages take what was expected, and leave what was expected: the same steps at the same instants."""
-    told = [replace(arrival, parts=(1.0,) * 4) for arrival in arrivals]
+    """Stages take and leave what was expected, and nobody goes: the same steps at the same instants."""
+    told = [replace(arrival, parts=(1.0,) * 4, cancel_after_s=None) for arrival in arrivals]
     between, ahead = (
         Run(exact_costs(0.5), told, max_batch, policy, utility, ahead=ahead, surprises=False).drive()
         for ahead in (False, True)

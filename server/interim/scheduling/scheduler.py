@@ -305,7 +305,7 @@ class Scheduler:
             return job
         shares = self._utility.shares(job)
         job, _ = _advanced(job, self._running.step.exit, shares[1] if len(shares) > 1 else 0.0)
-        return job if job.owes or job.answer_by_s >= self._running.expected_s else None
+        return job if job.owes or job.answer_by_s > self._running.expected_s else None
 
     def _full(self, now_s: float) -> Admission:
         soonest = min(job.answer_by_s for job in self._jobs.values())
