@@ -14,6 +14,7 @@ from interim.model_zoo.native.kernels import Missing
 from interim.model_zoo.native.network import NativeHrnet
 from interim.model_zoo.native.operations import Operations
 from interim.model_zoo.prepare import prepare
+from interim.model_zoo.run_times import SIZE, run_times
 
 if TYPE_CHECKING:
     import torch
@@ -58,7 +59,8 @@ def execution(
 
     Args:
         network: With the weights; it stays as it is.
-        choice: `native`: the kernels, or an error; `reference`: torch; `auto`: the kernels where there are any.
+        choice: `native`: the kernels, or an error; `reference`: torch; `auto`: the kernels where there are any. On a
+            processor with a matrix unit, which torch uses well too, `auto` measures what is quickest.
         dtype: torch.float32 or torch.bfloat16.
         masking: Whether positions that are sure are skipped. `auto` computes them where the kernels would have
             to interpolate them, and says so: it is sooner done.
@@ -81,10 +83,27 @@ def execution(
     on_kernels = _on_cpu if device.type == "cpu" else _on_gpu
     made = on_kernels(network, dtype=dtype, masking=skips, device=device, threads=threads)
     if isinstance(made, Execution):
-        return replace(made, note="" if skips or not masking else LONGER)
+        made = replace(made, note="" if skips or not masking else LONGER)
+        if choice == "native" or asked or not library.is_to_be_compared(made.path):
+            return made
+        return _compared(made, network, device, threads=threads)
     if choice == "native":
         raise BadInputError(f"{network.spec.name} cannot run natively: {made}")
     return replace(_in_torch(network, dtype, device, masking=masking), note=f"torch runs the network: {made}")
+
+
+def _compared(made: Execution, network: AnytimeHrnet, device: torch.device, *, threads: int) -> Execution:
+    """What is quickest: these kernels, those below them, or torch with every position computed."""
+    below = _on_cpu(
+        network, dtype=made.dtype, masking=made.masking, device=device, threads=threads, wanted=library.BELOW
+    )
+    others = [below] if isinstance(below, Execution) else []
+    candidates = [made, *others, _in_torch(network, made.dtype, device, masking=False)]
+    times_s = run_times([each.model for each in candidates])
+    best = candidates[times_s.index(min(times_s))]
+    said = ", ".join(f"{each.path} {s * 1e3:.1f} ms" for each, s in zip(candidates, times_s, strict=True))
+    note = f"chosen by time for {SIZE[0]}x{SIZE[1]}: {said}"
+    return replace(best, note="; ".join(filter(None, (best.note, note))))
 
 
 def _in_torch(network: AnytimeHrnet, dtype: torch.dtype, device: torch.device, *, masking: bool) -> Execution:
@@ -99,9 +118,10 @@ def _on_cpu(
     masking: bool,
     device: torch.device,  # noqa: ARG001 - there is one
     threads: int,
+    wanted: str | None = None,
 ) -> Execution | str:
-    """On the CPU's kernels, or why not."""
-    kernels = library.load()
+    """On the CPU's kernels (of the path that is wanted, if any), or why not."""
+    kernels = library.load(wanted)
     if isinstance(kernels, Missing):
         return kernels.reason
     name = str(dtype).removeprefix("torch.")

@@ -1,6 +1,7 @@
 """Every path through the kernels that this machine has."""
 
 import ctypes
+import dataclasses
 
 import numpy as np
 import pytest
@@ -8,11 +9,18 @@ from torch import Tensor
 
 from interim.model_zoo.native.compiler import compiled, find
 from interim.model_zoo.native.kernels import Kernels
-from interim.model_zoo.native.processor import SETS, InstructionSet, words
+from interim.model_zoo.native.processor import AMX, AVX512, SETS, InstructionSet, words
 from interim.model_zoo.native.runs import PAIR, WINDOW
 
+EMULATED = dataclasses.replace(AMX, needs=AVX512.needs, flags=(*AVX512.flags, "-DEMULATED_MATRIX"))
+"""The path of a matrix unit, with memory for its registers: any processor with AVX-512 BF16 can run it, slowly."""
 
-@pytest.fixture(scope="session", params=SETS, ids=lambda each: each.name)
+
+@pytest.fixture(
+    scope="session",
+    params=(*SETS, EMULATED),
+    ids=lambda each: "amx-emulated" if each is EMULATED else each.name,
+)
 def kernels(request: pytest.FixtureRequest) -> Kernels:
     """The kernels of one instruction set."""
     each: InstructionSet = request.param
@@ -21,7 +29,7 @@ def kernels(request: pytest.FixtureRequest) -> Kernels:
     if find() is None:
         pytest.skip("no C compiler is installed")
     path = compiled(each.flags, processor=" ".join(sorted(words())))
-    return Kernels(each.name, each.dtypes, ctypes.CDLL(str(path)))
+    return Kernels(each, ctypes.CDLL(str(path)))
 
 
 Row = tuple[int, int, int, int]

@@ -15,6 +15,7 @@ from interim.model_zoo.native import maps, selftest
 from interim.model_zoo.native.answers import Answers
 from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.passes import Passes
+from interim.model_zoo.native.processor import SETS
 from interim.model_zoo.native.runs import RunLists
 from interim.model_zoo.native.strided import StridedConv, can_stride
 from interim.model_zoo.native.winograd import TiledConv, can_tile
@@ -55,12 +56,12 @@ def odd_sizes(kernels: Kernels) -> None:
                 bound.run(strided.work(lists.listed(mask[:, ::2, ::2].contiguous())).array, threads=2)
 
 
-def main(path: str, name: str, *dtypes: str) -> None:
+def main(path: str, name: str) -> None:
     """Run everything once."""
     maps.memory_of = lambda cells: torch.zeros(
         cells, dtype=torch.int32
     )  # watched at its ends, as mmap's is not
-    kernels = Kernels(name, dtypes, ctypes.CDLL(path))
+    kernels = Kernels(next(each for each in SETS if each.name == name), ctypes.CDLL(path))
     wrong = selftest.fault(kernels)
     assert wrong is None, wrong
     odd_sizes(kernels)

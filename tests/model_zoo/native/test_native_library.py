@@ -9,7 +9,7 @@ import pytest
 from interim.model_zoo.native import library
 from interim.model_zoo.native.kernels import Kernels, Missing
 from interim.model_zoo.native.library import KernelChoiceError, load
-from interim.model_zoo.native.processor import AVX2, AVX512, AVX512_FP32, SETS, words
+from interim.model_zoo.native.processor import AMX, AVX2, AVX512, AVX512_FP32, SETS, words
 from interim.model_zoo.native.selftest import fault
 
 ANY = frozenset().union(*(each.needs for each in SETS))
@@ -37,7 +37,8 @@ def asked(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
 @pytest.mark.parametrize(
     ("wanted", "flags"),
     [
-        ("", AVX512.flags),
+        ("", AMX.flags),
+        ("amx", AMX.flags),
         ("avx512", AVX512.flags),
         ("avx512-fp32", AVX512_FP32.flags),
         ("avx2", AVX2.flags),
@@ -49,7 +50,31 @@ def test_the_best_path_is_taken_unless_one_is_forced(
     """INTERIM_KERNELS decides where it is set."""
     monkeypatch.setenv("INTERIM_KERNELS", wanted)
     load()
-    assert asked == [flags]
+    assert asked[0] == flags
+    assert len(asked) == 1 or not wanted
+
+
+def test_a_path_that_cannot_be_had_gives_way_to_the_next(asked: list[tuple[str, ...]]) -> None:
+    """Whether its compiler is too old or it fails its test; the first reason is told when all are tried."""
+    found = load()
+    assert asked == [each.flags for each in SETS]
+    assert isinstance(found, Missing)
+    assert f"/{len(AMX.flags)}.so" in found.reason or f" {len(AMX.flags)}.so" in found.reason
+
+
+def test_a_system_may_keep_the_matrix_unit_to_itself(
+    kernels: Kernels, asked: list[tuple[str, ...]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It has to be asked for, and containers may refuse it."""
+
+    class Withholding(dict[str, object]):
+        def matrix_permitted(self) -> int:
+            return 0
+
+    monkeypatch.setenv("INTERIM_KERNELS", "amx")
+    monkeypatch.setattr(library, "compiled", lambda flags, **_: Path("/withheld/by the system.so"))
+    monkeypatch.setattr(ctypes, "CDLL", lambda path: Withholding())
+    assert load() == Missing("the system does not let this process use AMX")
 
 
 def test_a_processor_without_bfloat16_keeps_its_wide_vectors(
@@ -58,7 +83,7 @@ def test_a_processor_without_bfloat16_keeps_its_wide_vectors(
     """In float32; what the compiler is told lets no such instruction in."""
     monkeypatch.setattr(library, "words", lambda: ANY - {"avx512_bf16"})
     load()
-    assert asked == [AVX512_FP32.flags]
+    assert asked[0] == AVX512_FP32.flags
     assert not any("bf16" in flag for flag in AVX512_FP32.flags)
 
 
@@ -69,16 +94,10 @@ def test_off_is_a_reason(asked: list[tuple[str, ...]], monkeypatch: pytest.Monke
     assert not asked
 
 
-@pytest.mark.parametrize(
-    ("wanted", "says"),
-    [("amx", "amx is not built yet: set off, avx512, avx512-fp32, avx2"), ("fast", "fast is none")],
-)
-def test_a_path_that_does_not_exist_is_an_error(
-    monkeypatch: pytest.MonkeyPatch, wanted: str, says: str
-) -> None:
+def test_a_path_that_does_not_exist_is_an_error(monkeypatch: pytest.MonkeyPatch) -> None:
     """Whoever forces a path wants that one, so nothing else is taken."""
-    monkeypatch.setenv("INTERIM_KERNELS", wanted)
-    with pytest.raises(KernelChoiceError, match=says):
+    monkeypatch.setenv("INTERIM_KERNELS", "fast")
+    with pytest.raises(KernelChoiceError, match="fast is none: set off, amx, avx512, avx512-fp32, avx2, or"):
         load()
 
 
@@ -149,7 +168,8 @@ def test_the_self_test_finds_what_does_nothing(kernels: Kernels, broken: str, sa
         def __missing__(self, name: str) -> object:
             return ctypes.CDLL(kernels.library._name)["kernels_threaded" if name == broken else name]
 
-    swapped = dataclasses.replace(kernels, dtypes=("float32",), library=Swapped())  # type: ignore[arg-type]
+    single = dataclasses.replace(kernels.instructions, slice_macs={"float32": 1})
+    swapped = Kernels(single, Swapped())  # type: ignore[arg-type]
     assert fault(swapped) == says
 
 

@@ -9,7 +9,6 @@ import pytest
 
 from interim.model_zoo.native.compiler import FLAGS, LIBRARIES, SOURCES, Compiler, find
 from interim.model_zoo.native.kernels import Kernels
-from interim.model_zoo.native.processor import SETS
 
 ROOT = Path(__file__).parents[3]
 SANITIZERS = (
@@ -33,8 +32,7 @@ def compiler() -> Compiler:
 
 def build(compiler: Compiler, kernels: Kernels, *, flags: tuple[str, ...], library: Path) -> None:
     """All kernels of a path in one library."""
-    chosen = next(each for each in SETS if each.name == kernels.path)
-    command = [*compiler.command, *FLAGS, *chosen.flags, "-fopenmp", *STRICT, *flags]
+    command = [*compiler.command, *FLAGS, *kernels.instructions.flags, "-fopenmp", *STRICT, *flags]
     made = subprocess.run(
         [*command, "-shared", "-o", library, *sorted(SOURCES.glob("*.c")), *LIBRARIES],
         capture_output=True,
@@ -62,7 +60,7 @@ def test_the_kernels_are_clean(kernels: Kernels, compiler: Compiler, tmp_path: P
     }
     program = Path(__file__).with_name("sanitized.py")
     ran = subprocess.run(
-        [sys.executable, program, library, kernels.path, *kernels.dtypes],
+        [sys.executable, program, library, kernels.path],
         capture_output=True,
         text=True,
         check=False,

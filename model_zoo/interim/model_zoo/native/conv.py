@@ -11,6 +11,7 @@ from torch import Tensor
 
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.native.maps import LANES, CMap, Map, MapShape
+from interim.model_zoo.native.matrix import MOST_ROWS, cut, on_matrix
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -31,10 +32,6 @@ ARGUMENTS = (
     *(ctypes.c_int, ctypes.c_void_p),
 )
 """Of all functions: conv, work, count, behind, threads, give_up. They return int."""
-
-
-ANYWHERE_PATHS = ("avx512", "avx512-fp32")
-"""Processors for which vectors may hold positions from anywhere (winograd.py, strided.py)."""
 
 
 class CConv(ctypes.Structure):
@@ -100,7 +97,10 @@ class PackedConv:
         if str(dtype).removeprefix("torch.") not in kernels.dtypes:
             raise BadInputError(f"the {kernels.path} kernels do not compute in {dtype}: use {kernels.dtypes}")
         self._function = kernels.bind(SYMBOLS[dtype], *ARGUMENTS)
-        self._weights = _packed(weight.detach(), self.inputs, dtype)
+        self._weights = _packed(weight.detach(), self.inputs, dtype, on_matrix(kernels, dtype))
+        self._taps = sum(planes_of(each, dtype) for each in self.inputs) * self.kernel**2
+        if self._taps > MOST_ROWS:
+            raise BadInputError(f"a convolution may read {MOST_ROWS} cells for an output, not {self._taps}")
         self._bias = even_floats(torch.zeros(self.outputs) if bias is None else bias)
         self._shift = None if shift is None else even_floats(shift)
 
@@ -134,7 +134,7 @@ class PackedConv:
         c = CConv(
             *(self._weights.data_ptr(), self._bias.data_ptr()),
             None if self._shift is None else self._shift.data_ptr(),
-            self._weights.numel() // len(self._bias),
+            self._taps,
             *(self.outputs, self.kernel, self.stride, int(relu), len(sources)),
         )
         for place, source in enumerate(sources):
@@ -198,11 +198,22 @@ def even_floats(values: Tensor) -> Tensor:
     return even(values.detach().float(), 0).contiguous()
 
 
-def _packed(weight: Tensor, inputs: Sequence[int], dtype: torch.dtype) -> Tensor:
-    """Weights (outputs, inputs, k, k) as int32 cells [block][source][plane][ky][kx][output of the block], flat."""
+def _packed(weight: Tensor, inputs: Sequence[int], dtype: torch.dtype, matrix: bool) -> Tensor:
+    """Weights (outputs, inputs, k, k) as int32 cells [block][source][plane][ky][kx][output of the block], flat.
+
+    For a matrix unit they are cut as it takes them, their depth being [source][plane][ky][kx].
+    """
     sources = torch.split(even(weight.float(), 0), list(inputs), dim=1)
-    blocks = torch.split(torch.cat([weight_cells(source, dtype) for source in sources], dim=1), BLOCK_OUTPUTS)
+    cells = torch.cat([weight_cells(source, dtype) for source in sources], dim=1)
+    if matrix:
+        return cut(cells.flatten(1))
+    blocks = torch.split(cells, BLOCK_OUTPUTS)
     return torch.cat([block.permute(1, 2, 3, 0).reshape(-1) for block in blocks])
+
+
+def planes_of(channels: int, dtype: torch.dtype) -> int:
+    """Planes that channels take."""
+    return -(-channels // (2 if dtype == torch.bfloat16 else 1))
 
 
 def weight_cells(weight: Tensor, dtype: torch.dtype) -> Tensor:
@@ -223,5 +234,5 @@ def even(x: Tensor, axis: int) -> Tensor:
 
 def goes_anywhere(kernels: Kernels, weight: Tensor, dtype: torch.dtype, *, most_planes: int) -> bool:
     """Whether kernels whose vectors hold positions from anywhere, for so many planes of inputs, take these weights."""
-    planes = -(-weight.shape[1] // (2 if dtype == torch.bfloat16 else 1))
-    return kernels.path in ANYWHERE_PATHS and weight.shape[2:] == (3, 3) and planes <= most_planes
+    fits = weight.shape[2:] == (3, 3) and planes_of(weight.shape[1], dtype) <= most_planes
+    return kernels.instructions.anywhere and fits

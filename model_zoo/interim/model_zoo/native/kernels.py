@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from interim.model_zoo.native.processor import InstructionSet
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,16 +19,30 @@ class Missing:
 
 @dataclass(frozen=True, slots=True)
 class Kernels:
-    """A loaded library. `path`: its instruction set's name; `dtypes`: torch's names of what it computes with."""
+    """A loaded library. `instructions`: what it was compiled for."""
 
-    path: str
-    dtypes: tuple[str, ...]
+    instructions: InstructionSet
     library: ctypes.CDLL
+
+    @property
+    def path(self) -> str:
+        """Its instruction set's name."""
+        return self.instructions.name
+
+    @property
+    def dtypes(self) -> tuple[str, ...]:
+        """Torch's names of what it computes with."""
+        return self.instructions.dtypes
 
     @property
     def threaded(self) -> bool:
         """Whether it was compiled with OpenMP; without, every call takes one thread."""
         return bool(self.library.kernels_threaded())
+
+    @property
+    def permitted(self) -> bool:
+        """Whether the system lets this process use all that it needs; asks for it."""
+        return bool(self.library.matrix_permitted())
 
     def bind(self, name: str, *arguments: Any) -> Any:
         """A function of the library that returns an int, given the ctypes of its arguments."""

@@ -31,14 +31,6 @@ if TYPE_CHECKING:
 Steps = Generator[None, None, None]
 """Work under way: yields wherever it may be given up, after a millisecond or so."""
 
-SLICE_MACS = {
-    ("avx512", torch.bfloat16): 100_000_000,
-    ("avx512", torch.float32): 50_000_000,
-    ("avx512-fp32", torch.float32): 50_000_000,
-    ("avx2", torch.float32): 25_000_000,
-}
-"""Multiply-accumulates in a slice of convolution on one core: half a millisecond, or one where memory is slow."""
-
 SLICE_LOADS = 100_000
 """Vectors read in a slice of what is no convolution: likewise."""
 
@@ -149,7 +141,11 @@ class Operations:
             packed = PackedConv(
                 self._kernels, whole, bias, stride=stride, dtype=self._dtype, inputs=inputs, shift=shift
             )
-        return SlicedConv(packed, SLICE_MACS[self._kernels.path, self._dtype], self._threads)
+        return SlicedConv(
+            packed,
+            self._kernels.instructions.slice_macs[str(self._dtype).removeprefix("torch.")],
+            self._threads,
+        )
 
     def map(self, images: int, channels: int, size: tuple[int, int]) -> Map:
         """A map from the pool, whose insides may be anything."""

@@ -18,6 +18,7 @@ from interim.model_zoo.native.conv import (
     weight_cells,
 )
 from interim.model_zoo.native.maps import LANES
+from interim.model_zoo.native.matrix import cut, on_matrix
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -53,7 +54,7 @@ class TiledConv(PackedConv):
         """Pack a folded convolution; arguments as of `PackedConv`. `can_tile` must hold."""
         super().__init__(kernels, weight, bias, dtype=dtype)
         self._function = kernels.bind(SYMBOLS[dtype], *ARGUMENTS)
-        self._weights = _packed(weight.detach(), dtype)
+        self._weights = _packed(weight.detach(), dtype, on_matrix(kernels, dtype))
 
     @property
     def macs_per_entry(self) -> int:
@@ -75,11 +76,16 @@ def worth_tiling(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
     return sum(weight.shape[:2]) >= WORTH_CHANNELS and can_tile(kernels, weight, dtype)
 
 
-def _packed(weight: Tensor, dtype: torch.dtype) -> Tensor:
-    """Weights (outputs, inputs, 3, 3) as int32 cells [component][block][plane][output of the block], flat."""
+def _packed(weight: Tensor, dtype: torch.dtype, matrix: bool) -> Tensor:
+    """Weights (outputs, inputs, 3, 3) as int32 cells [component][block][plane][output of the block], flat.
+
+    For a matrix unit those of a component are cut as it takes them, their depth being planes.
+    """
     spread = torch.tensor(SPREAD, dtype=torch.float64)
     components = torch.einsum("id,ockd,jk->ocji", spread, weight.double(), spread).float()
     cells = weight_cells(even(components, 0), dtype)
+    if matrix:
+        return torch.cat([cut(part) for part in cells.permute(2, 3, 0, 1).flatten(0, 1)])
     blocks = [
         block.permute(2, 3, 1, 0).flatten(0, 1).flatten(1) for block in torch.split(cells, BLOCK_OUTPUTS)
     ]

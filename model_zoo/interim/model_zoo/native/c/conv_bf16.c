@@ -35,6 +35,10 @@ INLINE Sum multiplied(Sum sum, Cells weight, Cells x) {
     return _mm512_dpbf16_ps(sum, (__m512bh)weight, (__m512bh)x);
 }
 
+#include "matrix.h"
+#ifdef HAS_MATRIX
+#define ON_MATRIX
+#endif
 #define CHANNELS 2
 #define CONV conv_bf16
 #include "conv_blocks.h"

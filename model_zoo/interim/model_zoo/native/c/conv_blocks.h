@@ -12,6 +12,7 @@
  *                             sum + weight * x
  *   CHANNELS                  of a cell
  *   CONV                      the exported function's name
+ *   ON_MATRIX                 where matrix.h multiplies instead
  *
  * They then define write_run, the epilogue.
  */
@@ -42,6 +43,7 @@ INLINE void write_run(
 /* A group's first entry for a pair. */
 INLINE int entry_of(int pair, enum Reading reading) { return reading == PAIRED ? 2 * pair : pair; }
 
+#ifndef ON_MATRIX
 /* One row of the kernel in one plane: the inner loop. Returns the weights behind those used. */
 INLINE const Cell *add_row(
     Sums *sums, const Cell *const *taps, const uint16_t *lanes, int64_t offset, const Cell *weights, int kernel,
@@ -125,6 +127,7 @@ static Block *const *blocks_of(const Conv *conv, int runs, enum Reading reading)
     if (reading == STRIDED) return halvings[large];
     return conv->kernel == 1 ? pointwises[reading][large] : squares[reading][large];
 }
+#endif
 
 /* Put a run into a group. */
 static void add_entry(const Conv *conv, Group *group, const Run *run) {
@@ -177,6 +180,78 @@ INLINE void fetch_source(const Conv *conv, const Pair *pairs, int64_t count, int
     }
 }
 
+#ifdef ON_MATRIX
+enum { MOST_ROWS = 8192 }; /* of inputs; MOST_ROWS of native/matrix.py: change both */
+
+/* What a group reads, and the sums of some outputs. */
+static _Thread_local _Alignas(64) Cell inputs[(MOST_ROWS + MATRIX_SLACK) * MATRIX_LANES];
+static _Thread_local _Alignas(64) float some_sums[MOST_MATRIX_OUTPUTS * MATRIX_LANES];
+
+/* Put side by side what all runs of a group read, in the order of the weights. */
+INLINE void gather(const Conv *conv, const Group *group, enum Reading reading, int runs, Cell *to) {
+    for (int s = 0; s < conv->sources; s++) {
+        const Map *source = &conv->source[s];
+        for (int plane = 0; plane < source->planes; plane++)
+            for (int ky = 0; ky < conv->kernel; ky++)
+                for (int kx = 0; kx < conv->kernel; kx++, to += MATRIX_LANES) {
+                    const int64_t offset = plane * source->plane_stride + ky * source->row_pitch + kx;
+                    for (int r = 0; r < runs; r++) {
+                        const int entry = entry_of(r, reading);
+                        const Cells x = load_part(group->taps[s] + entry, group->lanes + entry, offset, 0, reading);
+                        _mm512_store_si512(to + r * LANES, x);
+                    }
+                }
+    }
+}
+
+INLINE Cut cut_for(const Conv *conv) { return cut_of(conv->outputs + (conv->outputs & 1), conv->taps); }
+
+/* All outputs of the first `runs` runs of a group. */
+INLINE void run_blocks(const Conv *conv, const Group *group, enum Reading reading, int runs, const Pair *next, int64_t left) {
+    const Cut cut = cut_for(conv);
+    Cell *x = inputs;
+    float *sums = some_sums;
+    gather(conv, group, reading, runs, x);
+    matrix_fill_up(cut, x, conv->taps);
+    for (int first = 0; first < conv->outputs; first += matrix_outputs(cut)) {
+        const int end = first + matrix_outputs(cut) < conv->outputs ? first + matrix_outputs(cut) : conv->outputs;
+        for (int block = first; block < end; block += BLOCK_OUTPUTS) {
+            fetch_target(conv, group, block);
+            if (conv->kernel == 1) fetch_source(conv, next, left, block);
+        }
+        matrix_product(cut, conv->weights, x, first, runs, sums);
+        for (int r = 0; r < runs; r++)
+            for (int o = first; o < end; o += CHANNELS) {
+                Sums pair;
+                for (int c = 0; c < CHANNELS; c++)
+                    pair[c][0] = _mm512_add_ps(
+                        _mm512_load_ps(sums + (o - first + c) * MATRIX_LANES + r * LANES), filled(conv->bias[o + c])
+                    );
+                write_run(conv, group, entry_of(r, reading), o, CHANNELS, reading, pair);
+            }
+    }
+}
+
+#define BLOCKS_OF(NAME, READING)                                                                               \
+    static __attribute__((noinline, noclone)) void NAME(                                                       \
+        const Conv *conv, const Group *group, int runs, const Pair *next, int64_t left                         \
+    ) {                                                                                                        \
+        if (runs > SMALL_RUNS) run_blocks(conv, group, READING, GROUP_RUNS, next, left);                       \
+        else run_blocks(conv, group, READING, SMALL_RUNS, next, left);                                         \
+    }
+BLOCKS_OF(run_singles, SINGLE)
+BLOCKS_OF(run_pairs, PAIRED)
+BLOCKS_OF(run_strided, STRIDED)
+
+/* Compute a group and empty it. `next`: the `left` pairs behind it. */
+static void run_group(const Conv *conv, Group *group, enum Reading reading, const Pair *next, int64_t left) {
+    if (!group->count) return;
+    const int runs = reading == PAIRED ? group->count / 2 : group->count;
+    complete(conv, group, entry_of(GROUP_RUNS, reading));
+    (reading == PAIRED ? run_pairs : reading == STRIDED ? run_strided : run_singles)(conv, group, runs, next, left);
+    group->count = 0;
+}
+#else
 /* Compute a group and empty it. `next`: the `left` pairs behind it. */
 static void run_group(const Conv *conv, Group *group, enum Reading reading, const Pair *next, int64_t left) {
     if (!group->count) return;
@@ -191,6 +266,7 @@ static void run_group(const Conv *conv, Group *group, enum Reading reading, cons
     }
     group->count = 0;
 }
+#endif
 
 typedef struct {
     const Conv *conv;
@@ -208,6 +284,9 @@ static void conv_part(const void *given, int64_t begin, int64_t end) {
     const Conv *conv = task->conv;
     const enum Reading reading = conv->stride == 1 ? SINGLE : STRIDED;
     Group singles = {.count = 0}, pairs = {.count = 0};
+#ifdef ON_MATRIX
+    matrix_begin(cut_for(conv));
+#endif
     for (int64_t i = begin; i < end; i++) {
         const Pair *pair = &task->pairs[i];
         Group *group = pair->second.lanes ? &pairs : &singles;
@@ -218,12 +297,14 @@ static void conv_part(const void *given, int64_t begin, int64_t end) {
         if (group == &singles) run_group(conv, &singles, reading, pair + 1, end - i - 1 + task->behind);
         else run_group(conv, &pairs, PAIRED, pair + 1, end - i - 1 + task->behind);
     }
-    if (is_set(task->give_up)) {
-        __atomic_store_n(task->given_up, 1, __ATOMIC_RELAXED);
-        return;
+    if (is_set(task->give_up)) __atomic_store_n(task->given_up, 1, __ATOMIC_RELAXED);
+    else {
+        run_group(conv, &singles, reading, NULL, 0);
+        run_group(conv, &pairs, PAIRED, NULL, 0);
     }
-    run_group(conv, &singles, reading, NULL, 0);
-    run_group(conv, &pairs, PAIRED, NULL, 0);
+#ifdef ON_MATRIX
+    matrix_end();
+#endif
 }
 
 EXPORT int CONV(

@@ -36,6 +36,9 @@ typedef struct {
     Find *find;
     const int32_t *give_up;
     int *given_up;
+#ifdef ON_MATRIX
+    Cut cut;
+#endif
 } Task;
 
 INLINE int is_set(const int32_t *flag) { return flag != NULL && __atomic_load_n(flag, __ATOMIC_RELAXED) != 0; }
@@ -62,17 +65,23 @@ static int64_t fill_group(const Task *task, int64_t window, int64_t end, Group *
 static void run_windows(const void *given, int64_t begin, int64_t end) {
     const Task *task = given;
     Group groups[2];
+#ifdef ON_MATRIX
+    matrix_begin(task->cut);
+#endif
     while (begin < end && !begins_vector(&task->windows[begin])) begin++;
     int64_t next = fill_group(task, begin, end, &groups[0]);
     for (int now = 0; begin < end; now = !now) {
         if (is_set(task->give_up)) {
             __atomic_store_n(task->given_up, 1, __ATOMIC_RELAXED);
-            return;
+            break;
         }
         begin = next;
         next = fill_group(task, begin, begin < end ? end : task->count, &groups[!now]);
         task->compute(task->conv, &groups[now], &groups[!now]);
     }
+#ifdef ON_MATRIX
+    matrix_end();
+#endif
 }
 
 /* What the next group reads is asked for while this one is multiplied, spread over all of it: processors forget what is
@@ -118,6 +127,13 @@ INLINE void store_sums(Floats sums[BLOCK_OUTPUTS][GROUP_VECTORS], float *to, int
     for (int o = 0; o < outputs; o++)
 #pragma GCC unroll 4
         for (int v = 0; v < vectors; v++) _mm512_store_ps(to + o * GROUP_LANES + v * LANES, sums[o][v]);
+}
+
+INLINE int even_outputs(const Conv *conv) { return conv->outputs + (conv->outputs & 1); }
+
+/* How many of a group's vectors are computed. */
+INLINE int vectors_of(const Group *group) {
+    return group->count > GROUP_VECTORS / 2 ? GROUP_VECTORS : GROUP_VECTORS / 2;
 }
 
 INLINE int blocks_of(int outputs) { return (outputs + BLOCK_OUTPUTS - 1) / BLOCK_OUTPUTS; }

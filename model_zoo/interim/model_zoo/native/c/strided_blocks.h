@@ -5,6 +5,7 @@
  *   STRIDED_CONV              the exported function's name
  *   multiplied(sum, weight, x)
  *                             sum + weight * x
+ *   ON_MATRIX                 where matrix.h multiplies instead
  *
  * A position reads nine taps of what a tile of the source does. They are put side by side once, for all
  * outputs, and added up in the order of conv_blocks.h: the sums are the same to the last bit. */
@@ -13,11 +14,18 @@
 enum {
     TAPS = 9,
     MAX_PLANES = 256, /* of the source */
+#ifdef ON_MATRIX
+    MORE_ROWS = MATRIX_SLACK,
+    SUMS = MOST_MATRIX_OUTPUTS,
+#else
+    MORE_ROWS = 0,
+    SUMS = BLOCK_OUTPUTS,
+#endif
 };
 
-/* The taps of a group, and the sums of a block of outputs. */
-static _Thread_local _Alignas(64) Cell inputs[MAX_PLANES * TAPS * GROUP_LANES];
-static _Thread_local _Alignas(64) float sums_of_block[BLOCK_OUTPUTS * GROUP_LANES];
+/* The taps of a group, and the sums of some outputs. */
+static _Thread_local _Alignas(64) Cell inputs[(MAX_PLANES * TAPS + MORE_ROWS) * GROUP_LANES];
+static _Thread_local _Alignas(64) float some_sums[SUMS * GROUP_LANES];
 
 /* The taps of a vector, of all planes. */
 INLINE void gather(const Conv *conv, const Places *places, int whole, Cell *to) {
@@ -35,8 +43,29 @@ APART void gather_whole(const Conv *conv, const Places *places, Cell *to) { gath
 
 APART void gather_parts(const Conv *conv, const Places *places, Cell *to) { gather(conv, places, 0, to); }
 
+#ifdef ON_MATRIX
+INLINE Cut cut_for(const Conv *conv) { return cut_of(even_outputs(conv), (int64_t)conv->source[0].planes * TAPS); }
+
+INLINE int some_outputs(const Conv *conv) { return matrix_outputs(cut_for(conv)); }
+
+/* The sums of the outputs `first` to `end - 1`, bias included. */
+APART void multiply(const Conv *conv, const Group *group, Asking *asking, int first, int end, Cell *x, float *to) {
+    const Cut cut = cut_for(conv);
+    if (first == 0) matrix_fill_up(cut, x, (int64_t)conv->source[0].planes * TAPS);
+    for (int i = 0; i < conv->source[0].planes * blocks_of(end - first); i++) ask(asking);
+    matrix_product(cut, conv->weights, x, first, vectors_of(group), to);
+    for (int o = first; o < end; o++, to += GROUP_LANES)
+        for (int v = 0; v < group->count; v++)
+            _mm512_store_ps(to + v * LANES, load_floats(to + v * LANES) + filled(conv->bias[o]));
+}
+#else
+INLINE int some_outputs(const Conv *conv) {
+    (void)conv;
+    return BLOCK_OUTPUTS;
+}
+
 /* The sums of a block of outputs, of so many vectors. */
-INLINE void multiply(
+INLINE void multiply_block(
     const Cell *weights, const float *bias, const Cell *x, int planes, float *to, int vectors, int outputs, Asking *asking
 ) {
     Floats sums[BLOCK_OUTPUTS][GROUP_VECTORS];
@@ -57,21 +86,22 @@ INLINE void multiply_some(
     const Cell *weights, const float *bias, const Cell *x, int planes, float *to, int vectors, int outputs, Asking *asking
 ) {
     switch (outputs) {
-        case 6: multiply(weights, bias, x, planes, to, vectors, 6, asking); break;
-        case 4: multiply(weights, bias, x, planes, to, vectors, 4, asking); break;
-        default: multiply(weights, bias, x, planes, to, vectors, 2, asking); break;
+        case 6: multiply_block(weights, bias, x, planes, to, vectors, 6, asking); break;
+        case 4: multiply_block(weights, bias, x, planes, to, vectors, 4, asking); break;
+        default: multiply_block(weights, bias, x, planes, to, vectors, 2, asking); break;
     }
 }
 
-APART void multiply_block(
-    const Conv *conv, int first, int outputs, const Cell *x, float *to, int vectors, Asking *asking
-) {
+/* The sums of the outputs `first` to `end - 1`, bias included. */
+APART void multiply(const Conv *conv, const Group *group, Asking *asking, int first, int end, const Cell *x, float *to) {
     const Cell *weights = conv->weights + first * conv->taps;
     const float *bias = conv->bias + first;
-    const int planes = conv->source[0].planes;
-    if (vectors > GROUP_VECTORS / 2) multiply_some(weights, bias, x, planes, to, GROUP_VECTORS, outputs, asking);
+    const int planes = conv->source[0].planes, outputs = end - first;
+    if (vectors_of(group) == GROUP_VECTORS)
+        multiply_some(weights, bias, x, planes, to, GROUP_VECTORS, outputs, asking);
     else multiply_some(weights, bias, x, planes, to, GROUP_VECTORS / 2, outputs, asking);
 }
+#endif
 
 /* The epilogue: the outputs of one plane of the target. */
 INLINE void write_plane(const Conv *conv, const Places *target, const Places *residual, int64_t plane, const float *from) {
@@ -87,29 +117,29 @@ INLINE void write_plane(const Conv *conv, const Places *target, const Places *re
     store_positions(target, plane * conv->target.plane_stride, cells_of(made, DEPTH));
 }
 
-/* Ask for what a block of outputs is added to and written to. */
-INLINE void fetch_target(const Conv *conv, const Group *group, int first) {
-    for (int o = first; o < first + BLOCK_OUTPUTS && o < conv->outputs; o += DEPTH)
+/* Ask for what some outputs are added to and written to. */
+INLINE void fetch_target(const Conv *conv, const Group *group, int first, int end) {
+    for (int o = first; o < end && o < conv->outputs; o += DEPTH)
         for (int v = 0; v < group->count; v++)
             fetch_positions(&group->target[v], o / DEPTH * conv->target.plane_stride);
 }
 
 static void compute(const Conv *conv, const Group *group, const Group *next) {
-    const int outputs = conv->outputs + (conv->outputs & 1);
+    const int outputs = even_outputs(conv), some = some_outputs(conv);
     Asking asking = asking_for(conv, next, (int64_t)blocks_of(outputs) * conv->source[0].planes);
     Cell *x = inputs;
-    float *sums = sums_of_block;
+    float *sums = some_sums;
     for (int v = 0; v < group->count; v++)
         (is_whole(&group->source[v]) ? gather_whole : gather_parts)(conv, &group->source[v], x + v * LANES);
-    for (int first = 0; first < outputs; first += BLOCK_OUTPUTS) {
-        const int size = outputs - first < BLOCK_OUTPUTS ? outputs - first : BLOCK_OUTPUTS;
-        fetch_target(conv, group, first);
-        multiply_block(conv, first, size, x, sums, group->count, &asking);
-        for (int o = 0; o < size && first + o < conv->outputs; o += DEPTH)
+    for (int first = 0; first < outputs; first += some) {
+        const int end = first + some < outputs ? first + some : outputs;
+        fetch_target(conv, group, first, end);
+        multiply(conv, group, &asking, first, end, x, sums);
+        for (int o = first; o < end && o < conv->outputs; o += DEPTH)
             for (int v = 0; v < group->count; v++) {
                 const Places *residual = conv->residual.cells ? &group->residual[v] : NULL;
-                const int64_t plane = (first + o) / DEPTH;
-                write_plane(conv, &group->target[v], residual, plane, sums + o * GROUP_LANES + v * LANES);
+                const float *from = sums + (o - first) * GROUP_LANES + v * LANES;
+                write_plane(conv, &group->target[v], residual, o / DEPTH, from);
             }
     }
 }
@@ -132,7 +162,12 @@ EXPORT int STRIDED_CONV(
     const Conv *conv, const Window *windows, int64_t count, int64_t behind, int threads, const int32_t *give_up
 ) {
     int given_up = 0;
-    const Task task = {conv, windows, count + behind, compute, find_positions, give_up, &given_up};
+    const Task task = {
+        conv, windows, count + behind, compute, find_positions, give_up, &given_up,
+#ifdef ON_MATRIX
+        cut_for(conv),
+#endif
+    };
     shared_out(run_windows, &task, count, threads);
     return !given_up;
 }

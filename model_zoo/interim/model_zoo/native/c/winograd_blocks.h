@@ -6,6 +6,7 @@
  *   WINOGRAD                  the exported function's name
  *   multiplied(sum, weight, x)
  *                             sum + weight * x
+ *   ON_MATRIX                 where matrix.h multiplies instead
  *
  * Outputs are computed in tiles of 2x2. A tile reads 4x4 positions; sums and differences of those are
  * its 16 components, each of which is multiplied by a matrix of its own; sums and differences of the
@@ -19,14 +20,20 @@
 #include "groups.h"
 
 enum {
+#ifdef ON_MATRIX
+    CHUNK_OUTPUTS = MOST_MATRIX_OUTPUTS,
+    MORE_PLANES = MATRIX_SLACK,
+#else
     CHUNK_OUTPUTS = 4 * BLOCK_OUTPUTS, /* computed for all components before any is put together: in the cache */
+    MORE_PLANES = 0,
+#endif
     MAX_PLANES = 384,   /* of the source */
     SPREAD = 5 * LANES, /* cells between components: else all fall into few cache sets */
     PRODUCT_STRIDE = CHUNK_OUTPUTS * GROUP_LANES + SPREAD, /* from a component to the next */
 };
 
 /* The components of a group: of the source's planes, and of the outputs of a chunk. */
-static _Thread_local _Alignas(64) Cell inputs[COMPONENTS * (MAX_PLANES * GROUP_LANES + SPREAD)];
+static _Thread_local _Alignas(64) Cell inputs[COMPONENTS * ((MAX_PLANES + MORE_PLANES) * GROUP_LANES + SPREAD)];
 static _Thread_local _Alignas(64) float products[COMPONENTS * PRODUCT_STRIDE];
 
 /* The components of a vector, of one plane; `stride`: from a component to the next. */
@@ -48,7 +55,7 @@ INLINE void split_plane(const Places *places, int64_t offset, int whole, Cell *t
     }
 }
 
-INLINE int64_t input_stride(const Conv *conv) { return conv->source[0].planes * GROUP_LANES + SPREAD; }
+INLINE int64_t input_stride(const Conv *conv) { return (conv->source[0].planes + MORE_PLANES) * GROUP_LANES + SPREAD; }
 
 /* The components of all planes for a vector. */
 INLINE void split_vector(const Conv *conv, const Places *places, int whole, Cell *to) {
@@ -60,6 +67,43 @@ INLINE void split_vector(const Conv *conv, const Places *places, int whole, Cell
 APART void split_whole(const Conv *conv, const Places *places, Cell *to) { split_vector(conv, places, 1, to); }
 
 APART void split_parts(const Conv *conv, const Places *places, Cell *to) { split_vector(conv, places, 0, to); }
+
+/* Ask for what a group writes next, the outputs `first` to `end - 1`: one of so many shares. */
+INLINE void fetch_target(const Conv *conv, const Group *group, int first, int end, int share, int shares) {
+    const int count = group->count * ((end - first) / DEPTH);
+    for (int i = count * share / shares; i < count * (share + 1) / shares; i++)
+        fetch_rows(&group->target[i % group->count], (first / DEPTH + i / group->count) * conv->target.plane_stride);
+}
+
+#ifdef ON_MATRIX
+INLINE Cut cut_for(const Conv *conv) { return cut_of(even_outputs(conv), conv->source[0].planes); }
+
+INLINE int chunk_outputs(const Conv *conv) { return matrix_outputs(cut_for(conv)); }
+
+/* Put zeros behind the components of the last plane. */
+INLINE void fill_up(const Conv *conv) {
+    for (int part = 0; part < COMPONENTS; part++)
+        matrix_fill_up(cut_for(conv), inputs + part * input_stride(conv), conv->source[0].planes);
+}
+
+/* All components of the outputs `first` to `end - 1`. */
+APART void multiply_chunk(const Conv *conv, const Group *group, Asking *asking, int first, int end) {
+    const Cut cut = cut_for(conv);
+    for (int part = 0; part < COMPONENTS; part++) {
+        for (int o = first; o < end; o += BLOCK_OUTPUTS) ask(asking);
+        fetch_target(conv, group, first, end, part, COMPONENTS);
+        const Cell *weights = conv->weights + part * cut.output_parts * matrix_weights(cut);
+        const Cell *x = inputs + part * input_stride(conv);
+        matrix_product(cut, weights, x, first, vectors_of(group), products + part * PRODUCT_STRIDE);
+    }
+}
+#else
+INLINE int chunk_outputs(const Conv *conv) {
+    (void)conv;
+    return CHUNK_OUTPUTS;
+}
+
+INLINE void fill_up(const Conv *conv) { (void)conv; }
 
 /* One component of some outputs for so many vectors of tiles. */
 INLINE void multiply(const Cell *weights, const Cell *x, int planes, float *to, int vectors, int outputs) {
@@ -83,16 +127,10 @@ INLINE void multiply_some(const Cell *weights, const Cell *x, int planes, float 
     }
 }
 
-/* Ask for what a group writes next, the outputs `first` to `end - 1`: one of so many shares. */
-INLINE void fetch_target(const Conv *conv, const Group *group, int first, int end, int share, int shares) {
-    const int count = group->count * ((end - first) / DEPTH);
-    for (int i = count * share / shares; i < count * (share + 1) / shares; i++)
-        fetch_rows(&group->target[i % group->count], (first / DEPTH + i / group->count) * conv->target.plane_stride);
-}
-
-/* All components of the outputs `first` to `end - 1` of `outputs`, all even. */
-APART void multiply_chunk(const Conv *conv, const Group *group, Asking *asking, int first, int end, int outputs) {
-    const int planes = conv->source[0].planes, shares = COMPONENTS * blocks_of(end - first);
+/* All components of the outputs `first` to `end - 1`, both even. */
+APART void multiply_chunk(const Conv *conv, const Group *group, Asking *asking, int first, int end) {
+    const int planes = conv->source[0].planes, outputs = even_outputs(conv);
+    const int shares = COMPONENTS * blocks_of(end - first);
     int share = 0;
     for (int part = 0; part < COMPONENTS; part++)
         for (int o = first; o < end; o += BLOCK_OUTPUTS, share++) {
@@ -102,10 +140,11 @@ APART void multiply_chunk(const Conv *conv, const Group *group, Asking *asking, 
             const Cell *x = inputs + part * input_stride(conv);
             float *to = products + part * PRODUCT_STRIDE + (o - first) * GROUP_LANES;
             const int size = end - o < BLOCK_OUTPUTS ? end - o : BLOCK_OUTPUTS;
-            if (group->count > GROUP_VECTORS / 2) multiply_some(weights, x, planes, to, GROUP_VECTORS, size);
+            if (vectors_of(group) == GROUP_VECTORS) multiply_some(weights, x, planes, to, GROUP_VECTORS, size);
             else multiply_some(weights, x, planes, to, GROUP_VECTORS / 2, size);
         }
 }
+#endif
 
 /* The 2x2 outputs of a vector from their products. */
 INLINE void join_vector(const float *from, Floats outputs[2][2]) {
@@ -144,13 +183,14 @@ APART void write_plane(
 }
 
 static void compute(const Conv *conv, const Group *group, const Group *next) {
-    const int outputs = conv->outputs + (conv->outputs & 1);
+    const int outputs = even_outputs(conv), chunk = chunk_outputs(conv);
     Asking asking = asking_for(conv, next, COMPONENTS * blocks_of(outputs));
     for (int v = 0; v < group->count; v++)
         (is_whole(&group->source[v]) ? split_whole : split_parts)(conv, &group->source[v], inputs + v * LANES);
-    for (int first = 0; first < outputs; first += CHUNK_OUTPUTS) {
-        const int end = first + CHUNK_OUTPUTS < outputs ? first + CHUNK_OUTPUTS : outputs;
-        multiply_chunk(conv, group, &asking, first, end, outputs);
+    fill_up(conv);
+    for (int first = 0; first < outputs; first += chunk) {
+        const int end = first + chunk < outputs ? first + chunk : outputs;
+        multiply_chunk(conv, group, &asking, first, end);
         for (int v = 0; v < group->count; v++)
             for (int o = first; o < end && o < conv->outputs; o += DEPTH) {
                 const Places *residual = conv->residual.cells ? &group->residual[v] : NULL;
@@ -166,13 +206,19 @@ static void find_rows(const Map *map, const Window *windows, int count, Places *
 }
 
 /* Compute the listed positions of the target; as conv_bf16() and conv_fp32() of conv.h. The first window
- * begins a vector. Weights are cells [component][block][plane][output of the block]; one source of
+ * begins a vector. Weights are cells [component][block][plane][output of the block], or [component] as matrix.h cuts
+ * them; one source of
  * MAX_PLANES planes at most, no shift, no raw map. */
 EXPORT int WINOGRAD(
     const Conv *conv, const Window *windows, int64_t count, int64_t behind, int threads, const int32_t *give_up
 ) {
     int given_up = 0;
-    const Task task = {conv, windows, count + behind, compute, find_rows, give_up, &given_up};
+    const Task task = {
+        conv, windows, count + behind, compute, find_rows, give_up, &given_up,
+#ifdef ON_MATRIX
+        cut_for(conv),
+#endif
+    };
     shared_out(run_windows, &task, count, threads);
     return !given_up;
 }
