@@ -46,7 +46,7 @@ class Config:
     execution: str = _option(
         "auto",
         rules.one_of("auto", "native", "reference"),
-        "what runs it; auto: compiled kernels where there are any, else torch",
+        "what runs it; auto: compiled kernels where there are any, else torch; with AMX, what is measured quickest",
     )
     dtype: str = _option(
         "auto", rules.one_of("auto", "float32", "bfloat16"), "numbers it computes in; auto: what is fast here"
