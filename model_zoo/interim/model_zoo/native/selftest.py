@@ -26,8 +26,8 @@ if TYPE_CHECKING:
     from interim.model_zoo.native.kernels import Kernels
 
 SIZE = (8, 40)
-CHANNELS = 14
-"""More than two blocks of a convolution's outputs, and a rest."""
+CHANNELS = 34
+"""Of outputs five blocks and a rest, or for a matrix unit three parts: two at a time, and one alone."""
 
 TOLERANCE = {torch.float32: 1e-4, torch.bfloat16: 0.05}
 """Of values about 1; what is wrong is off by more."""
