@@ -363,6 +363,18 @@ def test_convolutions_without_a_kernel_are_refused(
         PackedConv(kernels, torch.ones(shape), stride=stride, dtype=torch.float32)
 
 
+def test_only_a_matrix_unit_limits_what_an_output_reads(kernels: Kernels) -> None:
+    """What it multiplies is put side by side first, in a buffer."""
+    if "bfloat16" not in kernels.dtypes:
+        pytest.skip(f"the {kernels.path} kernels have no bfloat16")
+    weight = torch.ones(2, 2000, 3, 3)
+    if not kernels.instructions.matrix:
+        PackedConv(kernels, weight, dtype=torch.bfloat16)
+        return
+    with pytest.raises(BadInputError, match="may read 8192 cells for an output, not 9000"):
+        PackedConv(kernels, weight, dtype=torch.bfloat16)
+
+
 def test_sources_that_make_other_channels_are_refused(kernels: Kernels) -> None:
     """The channels of all sources are the convolution's inputs."""
     with pytest.raises(BadInputError, match="sources"):

@@ -97,10 +97,13 @@ class PackedConv:
         if str(dtype).removeprefix("torch.") not in kernels.dtypes:
             raise BadInputError(f"the {kernels.path} kernels do not compute in {dtype}: use {kernels.dtypes}")
         self._function = kernels.bind(SYMBOLS[dtype], *ARGUMENTS)
-        self._weights = _packed(weight.detach(), self.inputs, dtype, on_matrix(kernels, dtype))
+        matrix = on_matrix(kernels, dtype)
         self._taps = sum(planes_of(each, dtype) for each in self.inputs) * self.kernel**2
-        if self._taps > MOST_ROWS:
-            raise BadInputError(f"a convolution may read {MOST_ROWS} cells for an output, not {self._taps}")
+        if matrix and self._taps > MOST_ROWS:
+            raise BadInputError(
+                f"on a matrix unit a convolution may read {MOST_ROWS} cells for an output, not {self._taps}"
+            )
+        self._weights = _packed(weight.detach(), self.inputs, dtype, matrix)
         self._bias = even_floats(torch.zeros(self.outputs) if bias is None else bias)
         self._shift = None if shift is None else even_floats(shift)
 
