@@ -36,6 +36,9 @@ typedef struct {
     Map raw;
 } Conv;
 
+/* Outputs as the weights hold them. */
+INLINE int even_outputs(const Conv *conv) { return conv->outputs + (conv->outputs & 1); }
+
 /* How the lanes of a pair are read. A vector costs the same, however many of its lanes are listed;
  * masks leave many of them empty, which another run then fills. */
 enum Reading {

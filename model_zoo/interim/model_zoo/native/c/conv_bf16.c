@@ -36,9 +36,6 @@ INLINE Sum multiplied(Sum sum, Cells weight, Cells x) {
 }
 
 #include "matrix.h"
-#ifdef HAS_MATRIX
-#define ON_MATRIX
-#endif
 #define CHANNELS 2
 #define CONV conv_bf16
 #include "conv_blocks.h"

@@ -12,7 +12,7 @@
  *                             sum + weight * x
  *   CHANNELS                  of a cell
  *   CONV                      the exported function's name
- *   ON_MATRIX                 where matrix.h multiplies instead
+ *   ON_MATRIX                 where matrix.h multiplies instead; it defines this itself
  *
  * They then define write_run, the epilogue.
  */
@@ -204,7 +204,7 @@ INLINE void gather(const Conv *conv, const Group *group, enum Reading reading, i
     }
 }
 
-INLINE Cut cut_for(const Conv *conv) { return cut_of(conv->outputs + (conv->outputs & 1), conv->taps); }
+INLINE Cut cut_for(const Conv *conv) { return cut_of(even_outputs(conv), conv->taps); }
 
 /* All outputs of the first `runs` runs of a group. */
 INLINE void run_blocks(const Conv *conv, const Group *group, enum Reading reading, int runs, const Pair *next, int64_t left) {

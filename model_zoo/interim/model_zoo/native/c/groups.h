@@ -129,8 +129,6 @@ INLINE void store_sums(Floats sums[BLOCK_OUTPUTS][GROUP_VECTORS], float *to, int
         for (int v = 0; v < vectors; v++) _mm512_store_ps(to + o * GROUP_LANES + v * LANES, sums[o][v]);
 }
 
-INLINE int even_outputs(const Conv *conv) { return conv->outputs + (conv->outputs & 1); }
-
 /* How many of a group's vectors are computed. */
 INLINE int vectors_of(const Group *group) {
     return group->count > GROUP_VECTORS / 2 ? GROUP_VECTORS : GROUP_VECTORS / 2;

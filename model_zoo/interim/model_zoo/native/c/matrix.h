@@ -19,7 +19,7 @@ enum {
     MATRIX_ROWS = 16,          /* of a register */
     MATRIX_SLACK = 16,         /* rows of inputs behind the last that count: parts of depth end there */
     MATRIX_LANES = 4 * LANES,  /* computed together */
-    MOST_MATRIX_OUTPUTS = 32,  /* of matrix_outputs() */
+    MOST_MATRIX_OUTPUTS = 2 * MATRIX_ROWS, /* of matrix_outputs() */
 };
 
 /* How a product is cut. `outputs` and `depth` of a part, and how many parts there are of either; matrix.py cuts the
@@ -39,7 +39,7 @@ INLINE Cut cut_of(int64_t outputs, int64_t depth) {
 }
 
 #if defined(__AMX_BF16__) || defined(EMULATED_MATRIX)
-#define HAS_MATRIX
+#define ON_MATRIX /* for the kernels that include this */
 
 /* Registers: 0 to 3 are sums, 4 and 5 weights, 6 and 7 inputs. */
 #if defined(__AMX_BF16__)

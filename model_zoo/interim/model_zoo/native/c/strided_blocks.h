@@ -5,7 +5,7 @@
  *   STRIDED_CONV              the exported function's name
  *   multiplied(sum, weight, x)
  *                             sum + weight * x
- *   ON_MATRIX                 where matrix.h multiplies instead
+ *   ON_MATRIX                 where matrix.h multiplies instead; it defines this itself
  *
  * A position reads nine taps of what a tile of the source does. They are put side by side once, for all
  * outputs, and added up in the order of conv_blocks.h: the sums are the same to the last bit. */

@@ -7,9 +7,6 @@
 INLINE Floats multiplied(Floats sum, Ints weight, Ints x) { return _mm512_dpbf16_ps(sum, (__m512bh)weight, (__m512bh)x); }
 
 #include "matrix.h"
-#ifdef HAS_MATRIX
-#define ON_MATRIX
-#endif
 #define DEPTH 2
 #define WINOGRAD winograd_bf16
 #include "winograd_blocks.h"

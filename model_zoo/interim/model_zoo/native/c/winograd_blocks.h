@@ -6,7 +6,7 @@
  *   WINOGRAD                  the exported function's name
  *   multiplied(sum, weight, x)
  *                             sum + weight * x
- *   ON_MATRIX                 where matrix.h multiplies instead
+ *   ON_MATRIX                 where matrix.h multiplies instead; it defines this itself
  *
  * Outputs are computed in tiles of 2x2. A tile reads 4x4 positions; sums and differences of those are
  * its 16 components, each of which is multiplied by a matrix of its own; sums and differences of the
@@ -206,9 +206,8 @@ static void find_rows(const Map *map, const Window *windows, int count, Places *
 }
 
 /* Compute the listed positions of the target; as conv_bf16() and conv_fp32() of conv.h. The first window
- * begins a vector. Weights are cells [component][block][plane][output of the block], or [component] as matrix.h cuts
- * them; one source of
- * MAX_PLANES planes at most, no shift, no raw map. */
+ * begins a vector. Weights are cells [component][block][plane][output of the block], or for each component
+ * as matrix.h cuts them; one source of MAX_PLANES planes at most, no shift, no raw map. */
 EXPORT int WINOGRAD(
     const Conv *conv, const Window *windows, int64_t count, int64_t behind, int threads, const int32_t *give_up
 ) {
