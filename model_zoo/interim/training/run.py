@@ -10,18 +10,24 @@ import torch
 from torch import Tensor, nn
 
 from interim.training.averaging import Average
+from interim.training.growing import count_new
 from interim.training.place import place_of, total_steps
 from interim.training.recipe import RecipeError
 from interim.training.schemes import scheme
 from interim.training.state import load_state, save_state
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator, Mapping
     from pathlib import Path
 
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.training.lessons import Lessons
     from interim.training.place import Place
     from interim.training.recipe import Recipe
+
+
+GROWN_BATCHES = 20
+"""On how many a grown network's new statistics are counted."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,12 +88,22 @@ class Run:
         self.step += 1
         return StepReport(place=place, losses=tuple(losses.tolist()))
 
+    def begin_grown(self, weights: Mapping[str, Tensor]) -> None:
+        """Before the first step: count the statistics of what the network has beyond a smaller one's `weights`."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
+            count_new(self.network, weights, self._unseen(GROWN_BATCHES))
+        self.average = Average(self.network)
+
     def settle(self) -> None:
         """Count the averaged weights' statistics anew: averages of statistics are not those of averages."""
-        epoch = sum(phase.epochs for phase in self.recipe.phases)  # crops that no step has seen
-        lessons = (self._lessons.draw(epoch, step) for step in range(self.recipe.settling))
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            self.average.settle(lesson.images.to(self.device) for lesson in lessons)
+            self.average.settle(self._unseen(self.recipe.settling))
+
+    def _unseen(self, batches: int) -> Iterator[Tensor]:
+        """Images that no step trains on."""
+        epoch = sum(phase.epochs for phase in self.recipe.phases)
+        for step in range(batches):
+            yield self._lessons.draw(epoch, step).images.to(self.device)
 
     def save(self) -> None:
         """Write everything that going on from here needs."""

@@ -17,6 +17,7 @@ from interim.model_zoo.card import Card
 from interim.model_zoo.checkpoint import read, write
 from interim.model_zoo.registry import build
 from interim.training.data.people.folder import PeopleFolder
+from interim.training.growing import fits_inside
 from interim.training.material import lessons_of
 from interim.training.run import Run
 from interim.training.starting import start_from
@@ -43,23 +44,26 @@ def train(
         data: The labelled images, or people.
         folder: Where state, log and weights go; what lies there is gone on with.
         stop: Set it, and the run saves its state and ends after the step under way.
-        init: The checkpoint (name or folder) that a new run starts from, its classes as far as their
-            names agree with the data's; None: random weights.
+        init: The checkpoint (name or folder) that a new run starts from, of the same network or a smaller
+            one, its classes as far as their names agree with the data's; None: random weights.
 
     Returns:
         Whether the recipe is finished; False means that `stop` was set, and the state is saved.
 
     Raises:
-        CheckpointError: `init` is no checkpoint of the recipe's network.
+        CheckpointError: `init` is no checkpoint of the recipe's network or of a smaller one.
         DataError: the data folder is not as it should be.
         RecipeError: `folder` holds a run of another network.
     """
     lessons = lessons_of(recipe, data)
     torch.manual_seed(recipe.seed)
     network = build(recipe.network, classes=len(data.classes), fill=recipe.fill)
-    if init is not None:
-        start_from(network, read(init), data.classes)
+    checkpoint = None if init is None else read(init)
+    if checkpoint is not None:
+        start_from(network, checkpoint, data.classes)
     run = Run(recipe, network, lessons, folder)
+    if checkpoint is not None and run.step == 0 and fits_inside(checkpoint.card.network, recipe.network):
+        run.begin_grown(checkpoint.weights)
     return _steps(run, data, folder, stop)
 
 
