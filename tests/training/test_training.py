@@ -19,7 +19,7 @@ from interim.model_zoo.errors import CheckpointError
 from interim.model_zoo.registry import build
 from interim.training.data.folder import open_folder
 from interim.training.main import main
-from interim.training.recipe import Recipe
+from interim.training.recipe import Phase, Recipe
 from interim.training.training import train
 
 RECIPE = """
@@ -57,6 +57,23 @@ def test_a_run_that_is_stopped_at_once_does_nothing(recipe: Recipe, scenes: Path
     stop.set()
     assert train(recipe, open_folder(scenes), tmp_path / "run", stop=stop) is False
     assert not (tmp_path / "run" / "latest").exists()
+
+
+@pytest.mark.slow
+def test_a_run_may_begin_from_a_smaller_network(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """What the larger network has beyond it is normalised by what images say, from the first step on."""
+    classes = open_folder(scenes).classes
+    card = Card(name="before", network=recipe.network, classes=classes, threshold=0.9)
+    write(tmp_path / "before", build(recipe.network, classes=len(classes)).state_dict(), card)
+    kept = Phase(name="as found", epochs=1, learning_rate=0.0, frozen_statistics=True)
+    larger = dataclasses.replace(recipe, network="hrnet-w18-adpc", phases=(kept,), crop=(32, 32))
+    run = tmp_path / "run"
+    assert train(larger, open_folder(scenes), run, stop=threading.Event(), init=str(tmp_path / "before"))
+    before, after = read(tmp_path / "before").weights, read(run / "latest").weights
+    for place, new in (("units.2", False), ("units.3", True)):
+        name = f"sections.2.stages.0.{place}.branches.0.0.first.norm.running_var"
+        assert (name not in before) is new
+        assert torch.allclose(after[name], torch.ones(18)) is not new
 
 
 @pytest.mark.slow
