@@ -124,9 +124,10 @@ def _on_cpu(
     kernels = library.load(wanted)
     if isinstance(kernels, Missing):
         return kernels.reason
-    name = str(dtype).removeprefix("torch.")
-    if name not in kernels.dtypes:
-        return f"the {kernels.path} kernels do not compute in {name}"
+    try:
+        kernels.check(dtype)
+    except BadInputError as error:
+        return str(error)
     operations = Operations(kernels, dtype, threads=threads)
     return Execution(
         model=NativeHrnet(network, operations, masking=masking),

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import ctypes
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from types import MappingProxyType
+from typing import TYPE_CHECKING, ClassVar
 
 import torch
 from torch import Tensor
@@ -14,7 +15,7 @@ from interim.model_zoo.native.maps import LANES, CMap, Map, MapShape
 from interim.model_zoo.native.matrix import MOST_ROWS, cut, on_matrix
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
     import numpy as np
     import numpy.typing as npt
@@ -24,9 +25,6 @@ if TYPE_CHECKING:
 
 BLOCK_OUTPUTS = 6
 MAX_SOURCES = 4
-SYMBOLS = {torch.bfloat16: "conv_bf16", torch.float32: "conv_fp32"}
-"""The function of c/conv.h for each kind of number."""
-
 ARGUMENTS = (
     *(ctypes.c_void_p, ctypes.c_void_p, ctypes.c_int64, ctypes.c_int64),
     *(ctypes.c_int, ctypes.c_void_p),
@@ -56,7 +54,14 @@ class CConv(ctypes.Structure):
 
 
 class PackedConv:
-    """A convolution with "same" padding, its weights as the kernels read them."""
+    """A convolution with "same" padding, its weights as the kernels read them.
+
+    `symbols`: the function of c/conv.h for each kind of number.
+    """
+
+    symbols: ClassVar[Mapping[torch.dtype, str]] = MappingProxyType(
+        {torch.bfloat16: "conv_bf16", torch.float32: "conv_fp32"}
+    )
 
     def __init__(
         self,
@@ -94,16 +99,10 @@ class PackedConv:
             raise BadInputError(
                 f"up to {MAX_SOURCES} sources make {channels} channels together, not {list(self.inputs)}"
             )
-        if str(dtype).removeprefix("torch.") not in kernels.dtypes:
-            raise BadInputError(f"the {kernels.path} kernels do not compute in {dtype}: use {kernels.dtypes}")
-        self._function = kernels.bind(SYMBOLS[dtype], *ARGUMENTS)
-        matrix = on_matrix(kernels, dtype)
+        kernels.check(dtype)
+        self._function = kernels.bind(self.symbols[dtype], *ARGUMENTS)
         self._taps = sum(planes_of(each, dtype) for each in self.inputs) * self.kernel**2
-        if matrix and self._taps > MOST_ROWS:
-            raise BadInputError(
-                f"on a matrix unit a convolution may read {MOST_ROWS} cells for an output, not {self._taps}"
-            )
-        self._weights = _packed(weight.detach(), self.inputs, dtype, matrix)
+        self._weights = self._packed(weight.detach(), matrix=on_matrix(kernels, dtype))
         self._bias = even_floats(torch.zeros(self.outputs) if bias is None else bias)
         self._shift = None if shift is None else even_floats(shift)
 
@@ -148,6 +147,22 @@ class PackedConv:
         if raw is not None:
             c.raw = raw.c
         return BoundConv(c=c, function=self._function, keeps=(self, *sources, target, residual, raw))
+
+    def _packed(self, weight: Tensor, *, matrix: bool) -> Tensor:
+        """Weights (outputs, inputs, k, k) as int32 cells [block][source][plane][ky][kx][output of the block], flat.
+
+        For a matrix unit they are cut as it takes them, their depth being [source][plane][ky][kx].
+        """
+        if matrix and self._taps > MOST_ROWS:
+            raise BadInputError(
+                f"on a matrix unit a convolution may read {MOST_ROWS} cells for an output, not {self._taps}"
+            )
+        sources = torch.split(even(weight.float(), 0), list(self.inputs), dim=1)
+        cells = torch.cat([weight_cells(source, self.dtype) for source in sources], dim=1)
+        if matrix:
+            return cut(cells.flatten(1))
+        blocks = torch.split(cells, BLOCK_OUTPUTS)
+        return torch.cat([block.permute(1, 2, 3, 0).reshape(-1) for block in blocks])
 
     def _check(self, sources: Sequence[Map], target: Map, residual: Map | None, raw: Map | None) -> None:
         """Refuse maps that do not fit."""
@@ -199,19 +214,6 @@ class BoundConv:
 def even_floats(values: Tensor) -> Tensor:
     """One number a channel (C,) as the kernels read them: float32, an even number of them, the last 0 if need be."""
     return even(values.detach().float(), 0).contiguous()
-
-
-def _packed(weight: Tensor, inputs: Sequence[int], dtype: torch.dtype, matrix: bool) -> Tensor:
-    """Weights (outputs, inputs, k, k) as int32 cells [block][source][plane][ky][kx][output of the block], flat.
-
-    For a matrix unit they are cut as it takes them, their depth being [source][plane][ky][kx].
-    """
-    sources = torch.split(even(weight.float(), 0), list(inputs), dim=1)
-    cells = torch.cat([weight_cells(source, dtype) for source in sources], dim=1)
-    if matrix:
-        return cut(cells.flatten(1))
-    blocks = torch.split(cells, BLOCK_OUTPUTS)
-    return torch.cat([block.permute(1, 2, 3, 0).reshape(-1) for block in blocks])
 
 
 def planes_of(channels: int, dtype: torch.dtype) -> int:

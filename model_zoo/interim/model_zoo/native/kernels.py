@@ -6,7 +6,11 @@ import ctypes
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from interim.model_zoo.errors import BadInputError
+
 if TYPE_CHECKING:
+    import torch
+
     from interim.model_zoo.native.processor import InstructionSet
 
 
@@ -34,6 +38,25 @@ class Kernels:
         """Torch's names of what it computes with."""
         return self.instructions.dtypes
 
+    def computes(self, dtype: torch.dtype) -> bool:
+        """Whether it computes with numbers of this kind."""
+        return _name(dtype) in self.dtypes
+
+    def check(self, dtype: torch.dtype) -> None:
+        """Refuse a kind of number that it does not compute with.
+
+        Raises:
+            BadInputError: it does not.
+        """
+        if not self.computes(dtype):
+            raise BadInputError(
+                f"the {self.path} kernels do not compute in {_name(dtype)}: use {' or '.join(self.dtypes)}"
+            )
+
+    def slice_macs(self, dtype: torch.dtype) -> int:
+        """The multiply-accumulates of numbers of this kind in a slice of convolution on one core."""
+        return self.instructions.slice_macs[_name(dtype)]
+
     @property
     def threaded(self) -> bool:
         """Whether it was compiled with OpenMP; without, every call takes one thread."""
@@ -50,3 +73,8 @@ class Kernels:
         function.argtypes = arguments
         function.restype = ctypes.c_int
         return function
+
+
+def _name(dtype: torch.dtype) -> str:
+    """Torch's name of a kind of number."""
+    return str(dtype).removeprefix("torch.")

@@ -141,11 +141,7 @@ class Operations:
             packed = PackedConv(
                 self._kernels, whole, bias, stride=stride, dtype=self._dtype, inputs=inputs, shift=shift
             )
-        return SlicedConv(
-            packed,
-            self._kernels.instructions.slice_macs[str(self._dtype).removeprefix("torch.")],
-            self._threads,
-        )
+        return SlicedConv(packed, self._kernels.slice_macs(self._dtype), self._threads)
 
     def map(self, images: int, channels: int, size: tuple[int, int]) -> Map:
         """A map from the pool, whose insides may be anything."""

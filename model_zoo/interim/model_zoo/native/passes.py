@@ -48,8 +48,7 @@ class Passes:
     """
 
     def __init__(self, kernels: Kernels, dtype: torch.dtype, *, threads: int = 1) -> None:
-        if str(dtype).removeprefix("torch.") not in kernels.dtypes:
-            raise BadInputError(f"the {kernels.path} kernels do not compute in {dtype}: use {kernels.dtypes}")
+        kernels.check(dtype)
         suffix, pointer, number, many = SUFFIXES[dtype], ctypes.c_void_p, ctypes.c_int, ctypes.c_int64
         self._dtype = dtype
         self._threads = threads

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
 
-from interim.model_zoo.native.conv import ARGUMENTS, PackedConv, goes_anywhere
+from interim.model_zoo.native.conv import PackedConv, goes_anywhere
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from interim.model_zoo.native.kernels import Kernels
     from interim.model_zoo.native.runs import Runs, Work
-
-SYMBOLS = {torch.bfloat16: "strided_bf16", torch.float32: "strided_fp32"}
-"""The function for each kind of number."""
 
 MAX_PLANES = 256
 """As in c/strided_blocks.h."""
@@ -25,14 +23,18 @@ WORTH_CHANNELS = 48
 
 
 class StridedConv(PackedConv):
-    """A convolution of stride 2, of one source, without shift or raw sums: `PackedConv`'s to the last bit."""
+    """A convolution of stride 2, of one source, without shift or raw sums; `can_stride` must hold.
+
+    Its answers are `PackedConv`'s to the last bit.
+    """
+
+    symbols = MappingProxyType({torch.bfloat16: "strided_bf16", torch.float32: "strided_fp32"})
 
     def __init__(
         self, kernels: Kernels, weight: Tensor, bias: Tensor | None = None, *, dtype: torch.dtype
     ) -> None:
-        """Pack a folded convolution; arguments as of `PackedConv`. `can_stride` must hold."""
+        """Pack a folded convolution; arguments as of `PackedConv`."""
         super().__init__(kernels, weight, bias, stride=2, dtype=dtype)
-        self._function = kernels.bind(SYMBOLS[dtype], *ARGUMENTS)
 
     def work(self, runs: Runs) -> Work:
         """Windows of positions."""

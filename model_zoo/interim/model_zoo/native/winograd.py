@@ -5,12 +5,12 @@ Winograd's F(2x2, 3x3): Lavin and Gray, "Fast Algorithms for Convolutional Neura
 
 from __future__ import annotations
 
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import torch
 
 from interim.model_zoo.native.conv import (
-    ARGUMENTS,
     BLOCK_OUTPUTS,
     PackedConv,
     even,
@@ -18,16 +18,13 @@ from interim.model_zoo.native.conv import (
     weight_cells,
 )
 from interim.model_zoo.native.maps import LANES
-from interim.model_zoo.native.matrix import cut, on_matrix
+from interim.model_zoo.native.matrix import cut
 
 if TYPE_CHECKING:
     from torch import Tensor
 
     from interim.model_zoo.native.kernels import Kernels
     from interim.model_zoo.native.runs import Runs, Work
-
-SYMBOLS = {torch.bfloat16: "winograd_bf16", torch.float32: "winograd_fp32"}
-"""The function for each kind of number."""
 
 MAX_PLANES = 384
 """As in c/winograd_blocks.h."""
@@ -42,19 +39,13 @@ SPREAD = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
 
 
 class TiledConv(PackedConv):
-    """A convolution of one source, without shift or raw sums, that computes tiles of 2x2.
+    """A convolution of one source, without shift or raw sums, that computes tiles of 2x2; `can_tile` must hold.
 
     What is rounded to the kind of number are the 16 components of inputs and weights, sums of up to 16 of either:
     in bfloat16 an answer is a little farther from the exact one than the plain convolution's.
     """
 
-    def __init__(
-        self, kernels: Kernels, weight: Tensor, bias: Tensor | None = None, *, dtype: torch.dtype
-    ) -> None:
-        """Pack a folded convolution; arguments as of `PackedConv`. `can_tile` must hold."""
-        super().__init__(kernels, weight, bias, dtype=dtype)
-        self._function = kernels.bind(SYMBOLS[dtype], *ARGUMENTS)
-        self._weights = _packed(weight.detach(), dtype, on_matrix(kernels, dtype))
+    symbols = MappingProxyType({torch.bfloat16: "winograd_bf16", torch.float32: "winograd_fp32"})
 
     @property
     def macs_per_entry(self) -> int:
@@ -65,6 +56,21 @@ class TiledConv(PackedConv):
         """Windows."""
         return runs.windows
 
+    def _packed(self, weight: Tensor, *, matrix: bool) -> Tensor:
+        """Weights (outputs, inputs, 3, 3) as int32 cells [component][block][plane][output of the block], flat.
+
+        For a matrix unit those of a component are cut as it takes them, their depth being planes.
+        """
+        spread = torch.tensor(SPREAD, dtype=torch.float64)
+        components = torch.einsum("id,ockd,jk->ocji", spread, weight.double(), spread).float()
+        cells = weight_cells(even(components, 0), self.dtype)
+        if matrix:
+            return torch.cat([cut(part) for part in cells.permute(2, 3, 0, 1).flatten(0, 1)])
+        blocks = [
+            block.permute(2, 3, 1, 0).flatten(0, 1).flatten(1) for block in torch.split(cells, BLOCK_OUTPUTS)
+        ]
+        return torch.cat(blocks, 1).flatten()
+
 
 def can_tile(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
     """Whether weights (outputs, inputs, k, k) can be convolved in tiles at stride 1."""
@@ -74,19 +80,3 @@ def can_tile(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
 def worth_tiling(kernels: Kernels, weight: Tensor, dtype: torch.dtype) -> bool:
     """Whether they can, and are sooner done."""
     return sum(weight.shape[:2]) >= WORTH_CHANNELS and can_tile(kernels, weight, dtype)
-
-
-def _packed(weight: Tensor, dtype: torch.dtype, matrix: bool) -> Tensor:
-    """Weights (outputs, inputs, 3, 3) as int32 cells [component][block][plane][output of the block], flat.
-
-    For a matrix unit those of a component are cut as it takes them, their depth being planes.
-    """
-    spread = torch.tensor(SPREAD, dtype=torch.float64)
-    components = torch.einsum("id,ockd,jk->ocji", spread, weight.double(), spread).float()
-    cells = weight_cells(even(components, 0), dtype)
-    if matrix:
-        return torch.cat([cut(part) for part in cells.permute(2, 3, 0, 1).flatten(0, 1)])
-    blocks = [
-        block.permute(2, 3, 1, 0).flatten(0, 1).flatten(1) for block in torch.split(cells, BLOCK_OUTPUTS)
-    ]
-    return torch.cat(blocks, 1).flatten()
