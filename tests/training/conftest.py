@@ -1,12 +1,17 @@
 """What tests of training share: a folder of small scenes, and a recipe that trains in seconds."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from interim.training.main import main
 from interim.training.recipe import Phase, Recipe
+
+JOINTS = ["left_shoulder", "right_shoulder", "left_hip", "right_hip"]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -41,3 +46,21 @@ def recipe() -> Recipe:
             Phase(name="adaptive", epochs=1, learning_rate=1e-3, masking=True),
         ),
     )
+
+
+@pytest.fixture
+def people(tmp_path: Path) -> Path:
+    """A folder of eight people in `train` and two in `val`, who are four dots each."""
+    rng = np.random.default_rng(0)
+    folder = tmp_path / "people"
+    (folder / "images").mkdir(parents=True)
+    for split, count in (("train", 8), ("val", 2)):
+        found = []
+        for index in range(count):
+            name = f"{split}{index}.png"
+            Image.fromarray(rng.integers(0, 255, (80, 70, 3), np.uint8)).save(folder / "images" / name)
+            xy = (np.array([[20, 20], [45, 20], [22, 55], [42, 55]]) + rng.integers(-4, 5, (4, 2))).tolist()
+            found.append({"image": name, "xy": xy, "box": [15, 15, 50, 60], "torso": 40.0})
+        entries = {"joints": JOINTS, "skeleton": [[0, 1]], "flip": [1, 0, 3, 2], "people": found}
+        (folder / f"{split}.json").write_text(json.dumps(entries))
+    return folder

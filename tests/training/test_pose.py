@@ -4,10 +4,9 @@ import dataclasses
 import json
 from pathlib import Path
 
-import numpy as np
 import pytest
 import torch
-from PIL import Image
+from tests.training.conftest import JOINTS
 
 from interim.model_zoo.anytime import ClassSpec
 from interim.model_zoo.card import Card
@@ -25,7 +24,6 @@ from interim.training.pose_evaluation import evaluate_pose
 from interim.training.recipe import RecipeError, read_recipe
 from interim.training.starting import start_from
 
-NAMES = ["left_shoulder", "right_shoulder", "left_hip", "right_hip"]
 RECIPE = """
 name = "tiny"
 task = "pose"
@@ -45,24 +43,6 @@ dense_every = 2
 """
 
 
-@pytest.fixture
-def people(tmp_path: Path) -> Path:
-    """A folder of eight people in `train` and two in `val`, who are four dots each."""
-    rng = np.random.default_rng(0)
-    folder = tmp_path / "people"
-    (folder / "images").mkdir(parents=True)
-    for split, count in (("train", 8), ("val", 2)):
-        found = []
-        for index in range(count):
-            name = f"{split}{index}.png"
-            Image.fromarray(rng.integers(0, 255, (80, 70, 3), np.uint8)).save(folder / "images" / name)
-            xy = (np.array([[20, 20], [45, 20], [22, 55], [42, 55]]) + rng.integers(-4, 5, (4, 2))).tolist()
-            found.append({"image": name, "xy": xy, "box": [15, 15, 50, 60], "torso": 40.0})
-        entries = {"joints": NAMES, "skeleton": [[0, 1]], "flip": [1, 0, 3, 2], "people": found}
-        (folder / f"{split}.json").write_text(json.dumps(entries))
-    return folder
-
-
 @pytest.mark.slow
 def test_a_pose_model_is_trained_and_measured_by_the_same_commands(people: Path, tmp_path: Path) -> None:
     """`train`, then `card`: PCK for every exit, with masking on and off, and the crop's size."""
@@ -72,7 +52,7 @@ def test_a_pose_model_is_trained_and_measured_by_the_same_commands(people: Path,
     assert main(["train", str(config), "--data", str(people), "--run", str(run)]) == 0
     assert main(["card", str(run / "latest"), "--data", str(people), "--out", str(out)]) == 0
     card = read(out).card
-    assert [each.name for each in card.classes] == NAMES
+    assert [each.name for each in card.classes] == JOINTS
     assert card.long_side == 64
     assert card.bones == ((0, 1),)
     for measured in (card.dense, card.adaptive):
@@ -81,7 +61,7 @@ def test_a_pose_model_is_trained_and_measured_by_the_same_commands(people: Path,
     assert "PCK %" in (out / "card.md").read_text()
     result = tmp_path / "result.json"
     assert main(["evaluate", str(out), "--data", str(people), "--json", str(result)]) == 0
-    assert set(json.loads(result.read_text())["joint_pck"]) == set(NAMES)
+    assert set(json.loads(result.read_text())["joint_pck"]) == set(JOINTS)
 
 
 @pytest.mark.parametrize(("mirrored", "score"), [(False, 1.0), (True, 0.0)])
@@ -128,7 +108,7 @@ def test_the_trunk_of_another_task_is_a_beginning() -> None:
     source, target = build("hrnet-w18s-ee-rh", 3), build("hrnet-w18s-pose-ee-rh", 4)
     card = Card(name="old", network="hrnet-w18s-ee-rh", classes=source.spec.classes[:2], threshold=0.9)
     weights = {name: torch.full_like(value, 0.5) for name, value in source.state_dict().items()}
-    joints = tuple(ClassSpec(name, (0, 0, 0)) for name in NAMES)
+    joints = tuple(ClassSpec(name, (0, 0, 0)) for name in JOINTS)
     assert start_from(target, Checkpoint(weights=weights, card=card), joints) == ()
     for name, value in target.state_dict().items():
         if not name.endswith("num_batches_tracked"):

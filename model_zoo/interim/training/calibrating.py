@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interim.model_zoo.checkpoint import load, read
-from interim.training.evaluation import evaluate
+from interim.training.data.folder import LabelledFolder
 from interim.training.gains import fit_gains
+from interim.training.heat_temperatures import fit_heat_temperatures
+from interim.training.measuring import evaluated
 from interim.training.plot import Plot, Series
 from interim.training.temperatures import fit_temperatures
 from interim.training.thresholds import choose, threshold_curve
@@ -19,8 +21,8 @@ if TYPE_CHECKING:
 
     from interim.model_zoo.card import Card
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
-    from interim.training.data.folder import LabelledFolder
     from interim.training.evaluation import Evaluation
+    from interim.training.material import Data
     from interim.training.thresholds import Point
 
 
@@ -41,7 +43,7 @@ class Calibrated:
 
 def calibrate(
     path_or_name: str | Path,
-    folder: LabelledFolder,
+    data: Data,
     split: str,
     *,
     thresholds: Sequence[float],
@@ -51,21 +53,24 @@ def calibrate(
 
     Args:
         path_or_name: A shipped model's name or a checkpoint's folder.
-        folder: The labelled images.
+        data: The labelled images, or people.
         split: Which of them.
         thresholds: What to choose from.
-        within: How much of the last exit's mIoU, 0 to 1, confidence adaptivity may cost.
+        within: How much of the last exit's mIoU or PCK, 0 to 1, confidence adaptivity may cost.
 
     Raises:
         CheckpointError: there is no such checkpoint.
         DataError: the data is not as it should be, or has other classes.
     """
     old = load(path_or_name)
-    before = evaluate(old, folder, split)
+    before = evaluated(old, data, split)
     raw = load(path_or_name, tempered=False)
-    temperatures = fit_temperatures(raw, folder, split)
-    points = threshold_curve(raw, folder, split, thresholds) if raw.masking else ()
-    dense = _dense(raw, folder, split)
+    if isinstance(data, LabelledFolder):
+        temperatures = fit_temperatures(raw, data, split)
+    else:
+        temperatures = fit_heat_temperatures(raw, data, split)
+    points = threshold_curve(raw, data, split, thresholds) if raw.masking else ()
+    dense = _dense(raw, data, split)
     chosen = choose(points, dense.measured, within=within) if points else None
     after = chosen.found if chosen else dense
     card = dataclasses.replace(
@@ -79,9 +84,9 @@ def calibrate(
     return Calibrated(card=card, before=before, after=after, dense=dense, points=points)
 
 
-def _dense(model: AnytimeHrnet, folder: LabelledFolder, split: str) -> Evaluation:
+def _dense(model: AnytimeHrnet, data: Data, split: str) -> Evaluation:
     masking, model.masking = model.masking, False
-    found = evaluate(model, folder, split)
+    found = evaluated(model, data, split)
     model.masking = masking
     return found
 
@@ -120,12 +125,12 @@ def reliability_plot(found: Calibrated) -> Plot:
 
 
 def threshold_plot(found: Calibrated) -> Plot:
-    """The last exit's mIoU against the mean active share of the stages after the first."""
+    """The last exit's mIoU or PCK against the mean active share of the stages after the first."""
     points = [(100 * each.share, 100 * each.found.measured.miou[-1]) for each in found.points]
     whole = 100 * found.dense.measured.miou[-1]
     return Plot(
         title=f"{found.card.name}: last exit against active share, {found.after.measured.split}",
-        x="mean active share of the stages after the first, %", y="mIoU of the last exit, %",
+        x="mean active share of the stages after the first, %", y=f"{found.dense.measured.metric} of the last exit, %",
         series=(
             Series(name="by threshold", points=points, notes=[f"{each.threshold:g}" for each in found.points]),
             Series(name="every position computed", points=((min(x for x, _ in points), whole), (100, whole)), marks=False, dashed=True),

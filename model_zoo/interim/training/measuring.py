@@ -1,11 +1,11 @@
-"""A model measured on a data folder of its own task."""
+"""A model measured on data of its own task."""
 
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.anytime import Task
-from interim.training.data.folder import open_folder
+from interim.training.data.folder import LabelledFolder, open_folder
 from interim.training.data.people.folder import open_people_folder
 from interim.training.evaluation import evaluate
 from interim.training.pose_evaluation import evaluate_pose
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
     from interim.training.evaluation import Evaluation
+    from interim.training.material import Data
 
 
 def measure(model: AnytimeHrnet, root: Path, split: str) -> Evaluation:
@@ -23,6 +24,24 @@ def measure(model: AnytimeHrnet, root: Path, split: str) -> Evaluation:
     Raises:
         DataError: the folder is not as it should be, or has other classes than the model.
     """
-    if model.spec.task is Task.POSE:
-        return evaluate_pose(model, open_people_folder(root, split), split)
-    return evaluate(model, open_folder(root), split)
+    return evaluated(model, data_of(model, root, split), split)
+
+
+def data_of(model: AnytimeHrnet, root: Path, split: str) -> Data:
+    """The folder of what a model is for.
+
+    Raises:
+        DataError: the folder is not as it should be.
+    """
+    return open_people_folder(root, split) if model.spec.task is Task.POSE else open_folder(root)
+
+
+def evaluated(model: AnytimeHrnet, data: Data, split: str) -> Evaluation:
+    """Evaluate a model on a split of data of its own task.
+
+    Raises:
+        DataError: the data is not as it should be, or has other classes than the model.
+    """
+    if isinstance(data, LabelledFolder):
+        return evaluate(model, data, split)
+    return evaluate_pose(model, data, split)

@@ -16,7 +16,7 @@ from interim.training.data.people.crops import PersonRule, portrait, whole_crop
 from interim.training.evaluation import Evaluation, run_exits, work
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
     from numpy.typing import NDArray
     from torch import Tensor
@@ -43,12 +43,8 @@ def evaluate_pose(model: AnytimeHrnet, folder: PeopleFolder, split: str) -> Eval
     Raises:
         DataError: the folder is not as it should be, has other joints than the model, or nobody to measure.
     """
-    people = _measurable(model.spec, folder, split)
     side = model.spec.long_side
-    rule = PersonRule(height=side, width=side)
-    crops = [
-        whole_crop(portrait(person, rule), rule) for person in tqdm(people, split, disable=None, leave=False)
-    ]
+    crops = crops_of(model.spec, folder, split)
     found, actives = _found(model, crops)
     known = np.stack([crop.known for crop in crops])
     truth, lengths = np.stack([crop.xy for crop in crops]), np.array([crop.length for crop in crops])
@@ -74,6 +70,25 @@ def evaluate_pose(model: AnytimeHrnet, folder: PeopleFolder, split: str) -> Eval
     )
 
 
+def crops_of(spec: ModelSpec, folder: PeopleFolder, split: str) -> list[PersonCrop]:
+    """Everybody of a split who can be measured, as a square of the model's `long_side`.
+
+    Raises:
+        DataError: the folder is not as it should be, has other joints than the model, or nobody to measure.
+    """
+    rule = PersonRule(height=spec.long_side, width=spec.long_side)
+    people = tqdm(_measurable(spec, folder, split), split, disable=None, leave=False)
+    return [whole_crop(portrait(person, rule), rule) for person in people]
+
+
+def batched(crops: Sequence[PersonCrop]) -> Iterator[tuple[list[PersonCrop], Tensor]]:
+    """So many at a time, with their images (N, 3, H, W) uint8."""
+    for first in tqdm(range(0, len(crops), BATCH), "people", disable=None, leave=False):
+        some = list(crops[first : first + BATCH])
+        pixels = np.stack([crop.image for crop in some])
+        yield some, torch.from_numpy(pixels).permute(0, 3, 1, 2)
+
+
 def _measurable(spec: ModelSpec, folder: PeopleFolder, split: str) -> list[Person]:
     if len(folder.classes) != len(spec.classes):
         counts = f"{len(folder.classes)} joints, but {spec.name} has {len(spec.classes)}"
@@ -90,9 +105,7 @@ def _found(
     """By exit: everybody's joints (people, joints, 2), and active positions (people, h, w) bool."""
     joints: list[list[Tensor]] = [[] for _ in model.spec.exits]
     actives: list[list[Tensor]] = [[] for _ in model.spec.exits]
-    for first in tqdm(range(0, len(crops), BATCH), "people", disable=None, leave=False):
-        pixels = np.stack([crop.image for crop in crops[first : first + BATCH]])
-        images = torch.from_numpy(pixels).permute(0, 3, 1, 2)
+    for _, images in batched(crops):
         for index, prediction in enumerate(run_exits(model, images)):
             joints[index].append(joints_of(prediction.logits, stride=model.spec.stride).xy)
             actives[index].append(prediction.active)

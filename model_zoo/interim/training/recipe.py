@@ -61,6 +61,9 @@ class Recipe:
     `loss_scheme`: what the exits' losses weigh (schemes.py); "given": `exit_weights`. `overlap`: what
     each exit's Lovász-softmax loss (overlap.py) weighs beside its cross-entropy.
 
+    `threshold`: the confidence that ends refinement, in training and after it; `temperatures`: what divides each
+    exit's logits before it is held against that, in both (none: nothing does).
+
     `task`: "segmentation", or "pose": crops are people, turned by at most `turn_deg` degrees and moved by
     at most `shift` of their size; `heat_sigma`: the standard deviation of a joint's bell, in cells of the
     heat map.
@@ -87,6 +90,7 @@ class Recipe:
     loss_scheme: str = "given"
     overlap: float = 0.0
     threshold: float = 0.998
+    temperatures: tuple[float, ...] = ()
     fill: str = "rbf"
     bfloat16: bool = True
     task: str = "segmentation"
@@ -143,6 +147,7 @@ def _checked(recipe: Recipe, path: Path) -> Recipe:
         "overlap must not be below 0": recipe.overlap >= 0,
         "heat_sigma must be above 0": recipe.heat_sigma > 0,
         "threshold must lie in 0 to 1": 0 <= recipe.threshold <= 1,
+        "temperatures must be above 0": all(each > 0 for each in recipe.temperatures),
         "every phase needs at least one epoch": all(phase.epochs >= 1 for phase in recipe.phases),
     }
     for rule, kept in rules.items():

@@ -15,6 +15,7 @@ from interim.training.place import place_of, total_steps
 from interim.training.recipe import RecipeError
 from interim.training.schemes import scheme
 from interim.training.state import load_state, save_state
+from interim.training.tempered import Tempered
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping
@@ -42,7 +43,7 @@ class Run:
     """A recipe under way, on the GPU if there is one; `folder` keeps its resumable state.
 
     Raises:
-        RecipeError: the folder holds a run of another network.
+        RecipeError: the folder holds a run of another network, or an exit has no temperature of its own.
     """
 
     def __init__(self, recipe: Recipe, network: AnytimeHrnet, lessons: Lessons, folder: Path) -> None:
@@ -53,6 +54,8 @@ class Run:
         self.step = 0
         self.wall_s = 0.0
         self._lessons = lessons
+        if recipe.temperatures:
+            network.rule = _tempered(network, recipe.temperatures)
         self._scheme = scheme(recipe.loss_scheme, recipe.exit_weights)
         self._folder = folder / "state"
         self._norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
@@ -138,6 +141,13 @@ class Run:
             moments.setdefault(int(index), {})[entry] = value
         groups: list[Any] = self._optimizer.state_dict()["param_groups"]
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+
+def _tempered(network: AnytimeHrnet, temperatures: tuple[float, ...]) -> Tempered:
+    exits = len(network.spec.exits)
+    if len(temperatures) != exits:
+        raise RecipeError(f"{len(temperatures)} temperatures do not fit {network.spec.name}: give {exits}.")
+    return Tempered(network.rule, temperatures)
 
 
 def _counts(place: Place) -> bool:

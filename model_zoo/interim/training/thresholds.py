@@ -8,17 +8,19 @@ from typing import TYPE_CHECKING
 
 from tqdm import tqdm
 
-from interim.training.evaluation import evaluate
+from interim.training.measuring import evaluated
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from interim.model_zoo.card import Measured
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
-    from interim.training.data.folder import LabelledFolder
     from interim.training.evaluation import Evaluation
+    from interim.training.material import Data
 
 THRESHOLDS = (0.7, 0.8, 0.9, 0.95, 0.98, 0.995)
+HEATS = (0.02, 0.03, 0.04, 0.05, 0.07, 0.1)
+"""Of pose models."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,24 +38,24 @@ class Point:
 
 
 def threshold_curve(
-    model: AnytimeHrnet, folder: LabelledFolder, split: str, thresholds: Sequence[float] = THRESHOLDS
+    model: AnytimeHrnet, data: Data, split: str, thresholds: Sequence[float] = THRESHOLDS
 ) -> tuple[Point, ...]:
     """Evaluate a model with confidence adaptivity on, at each threshold from the lowest to the highest.
 
     Raises:
-        DataError: the folder is not as it should be.
+        DataError: the data is not as it should be.
     """
     points = []
     before = model.spec
     for threshold in tqdm(sorted(thresholds), "thresholds", disable=None, leave=False):
         model.spec = dataclasses.replace(before, threshold=threshold)
-        points.append(Point(threshold=threshold, found=evaluate(model, folder, split)))
+        points.append(Point(threshold=threshold, found=evaluated(model, data, split)))
     model.spec = before
     return tuple(points)
 
 
 def choose(points: Sequence[Point], dense: Measured, *, within: float) -> Point:
-    """The point of least work whose last exit loses at most `within` (in mIoU) against computing all.
+    """The point of least work whose last exit loses at most `within` (in mIoU or PCK) against computing all.
 
     Where none keeps that, the one with the best last exit.
     """

@@ -117,6 +117,7 @@ def _card(run: Run, data: Data) -> Card:
         network=recipe.network,
         classes=data.classes,
         threshold=recipe.threshold,
+        temperatures=recipe.temperatures,
         fill=recipe.fill,
         bones=data.skeleton.bones if isinstance(data, PeopleFolder) else (),
         long_side=LONG_SIDE if recipe.task == "segmentation" else max(recipe.crop),

@@ -7,13 +7,14 @@ import json
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from interim.model_zoo.checkpoint import read, write
+from interim.model_zoo.anytime import Task
+from interim.model_zoo.checkpoint import load, read, write
 from interim.training.arguments import points
 from interim.training.calibrating import calibrate, entries, reliability_plot, threshold_plot
 from interim.training.card_page import card_page
-from interim.training.data.folder import open_folder
+from interim.training.measuring import data_of
 from interim.training.output import add_json, plain, table, write_json
-from interim.training.thresholds import THRESHOLDS
+from interim.training.thresholds import HEATS, THRESHOLDS
 
 if TYPE_CHECKING:
     from interim.training.calibrating import Calibrated
@@ -29,12 +30,12 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--split", metavar="NAME", default="val", help="images the model was not trained on (default: val)"
     )
     parser.add_argument(
-        "--thresholds", type=_thresholds, default=THRESHOLDS, metavar="T,T,…",
-        help=f"what to choose from (default: {','.join(map(str, THRESHOLDS))})",
+        "--thresholds", type=_thresholds, metavar="T,T,…",
+        help=f"what to choose from (default: {_listed(THRESHOLDS)}; of a pose model {_listed(HEATS)})",
     )  # fmt: skip
     parser.add_argument(
         "--within", type=points, default=0.3, metavar="POINTS",
-        help="points of the last exit's mIoU that skipping confident pixels may cost (default: 0.3)",
+        help="points of the last exit's mIoU or PCK that skipping confident pixels may cost (default: 0.3)",
     )  # fmt: skip
     parser.add_argument(
         "--out",
@@ -48,9 +49,11 @@ def add(parser: argparse.ArgumentParser) -> None:
 
 def run(arguments: argparse.Namespace) -> int:
     """Calibrate, then write the checkpoint with its new card, the plots and all that was measured."""
+    model = load(arguments.model)
+    usual = HEATS if model.spec.task is Task.POSE else THRESHOLDS
     found = calibrate(
-        arguments.model, open_folder(arguments.data), arguments.split,
-        thresholds=arguments.thresholds, within=arguments.within / 100,
+        arguments.model, data_of(model, arguments.data, arguments.split), arguments.split,
+        thresholds=arguments.thresholds or usual, within=arguments.within / 100,
     )  # fmt: skip
     out: Path = arguments.out
     write(out, read(arguments.model).weights, found.card)
@@ -58,7 +61,8 @@ def run(arguments: argparse.Namespace) -> int:
     (out / "calibration.json").write_text(
         json.dumps(plain(entries(found)), indent=1) + "\n", encoding="utf-8"
     )
-    (out / "reliability.svg").write_text(reliability_plot(found).svg(), encoding="utf-8")
+    if found.after.bins:
+        (out / "reliability.svg").write_text(reliability_plot(found).svg(), encoding="utf-8")
     if found.points:
         (out / "threshold.svg").write_text(threshold_plot(found).svg(), encoding="utf-8")
     if arguments.json:
@@ -71,16 +75,21 @@ def run(arguments: argparse.Namespace) -> int:
 
 def _page(found: Calibrated) -> str:
     exits = [f"exit {index}" for index in range(1, len(found.card.temperatures) + 1)]
-    rows = [
-        ["temperature", *(f"{value:.3f}" for value in found.card.temperatures)],
-        ["calibration error % before", *(f"{100 * value:.2f}" for value in found.before.measured.ece)],
-        ["calibration error % after", *(f"{100 * value:.2f}" for value in found.after.measured.ece)],
-        ["mIoU %, all computed", *(f"{100 * value:.2f}" for value in found.dense.measured.miou)],
-    ]
+    metric = found.dense.measured.metric
+    rows = [["temperature", *(f"{value:.3f}" for value in found.card.temperatures)]]
+    if found.after.bins:
+        rows += [
+            ["calibration error % before", *(f"{100 * value:.2f}" for value in found.before.measured.ece)],
+            ["calibration error % after", *(f"{100 * value:.2f}" for value in found.after.measured.ece)],
+        ]
+    rows.append([f"{metric} %, all computed", *(f"{100 * value:.2f}" for value in found.dense.measured.miou)])
     for point in found.points:
         chosen = " (chosen)" if point.threshold == found.card.threshold else ""
         rows.append(
-            [f"mIoU % at {point.threshold:g}{chosen}", *(f"{100 * v:.2f}" for v in point.found.measured.miou)]
+            [
+                f"{metric} % at {point.threshold:g}{chosen}",
+                *(f"{100 * v:.2f}" for v in point.found.measured.miou),
+            ]
         )
         rows.append(["  active share %", *(f"{100 * v:.1f}" for v in point.found.measured.active_share)])
     lines = [
@@ -90,6 +99,10 @@ def _page(found: Calibrated) -> str:
     ]
     title = f"{found.card.name} on {found.dense.measured.images} images of {found.dense.measured.split}"
     return "\n".join([title, table(["", *exits], rows), *lines])
+
+
+def _listed(thresholds: tuple[float, ...]) -> str:
+    return ",".join(map(str, thresholds))
 
 
 def _thresholds(text: str) -> tuple[float, ...]:
