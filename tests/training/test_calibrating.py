@@ -75,6 +75,15 @@ def test_calibrate_writes_a_checkpoint_that_serves(
     assert again["miou"] == pytest.approx(card.adaptive.miou, abs=1e-3)
 
 
+@pytest.mark.parametrize("text", ["", "a", "0,1,1,1", "1,1,-1,1"])
+def test_temperatures_that_are_none_are_refused(text: str, capsys: Capture) -> None:
+    """Wrong use, with the rule."""
+    with pytest.raises(SystemExit) as ended:
+        main(["calibrate", "default", "--data", "x", "--out", "y", "--temperatures", text])
+    assert ended.value.code == 2
+    assert "above 0" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("text", ["", "a", "1.5", "0.5,-1"])
 def test_thresholds_that_are_none_are_refused(text: str, capsys: Capture) -> None:
     """Wrong use, with the rule."""

@@ -120,6 +120,8 @@ def test_a_pose_model_is_calibrated_and_trained_on(people: Path, tmp_path: Path)
     assert card.adaptive.metric == "PCK"
     assert "PCK of the last exit" in (out / "threshold.svg").read_text()
     assert not (out / "reliability.svg").exists()
+    assert main([*words, "--temperatures", "0.5,0.5,2,1", "--out", str(out)]) == 0
+    assert read(out).card.temperatures == (0.5, 0.5, 2.0, 1.0)
 
 
 @pytest.mark.parametrize(

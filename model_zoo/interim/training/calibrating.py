@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from interim.model_zoo.checkpoint import load, read
+from interim.model_zoo.temperature import temper
 from interim.training.data.folder import LabelledFolder
 from interim.training.gains import fit_gains
 from interim.training.heat_temperatures import fit_heat_temperatures
@@ -48,6 +49,7 @@ def calibrate(
     *,
     thresholds: Sequence[float],
     within: float,
+    temperatures: Sequence[float] = (),
 ) -> Calibrated:
     """Fit a checkpoint's temperatures, then choose its threshold, on a split it was not trained on.
 
@@ -56,16 +58,20 @@ def calibrate(
         data: The labelled images, or people.
         split: Which of them.
         thresholds: What to choose from.
+        temperatures: One an exit, to be taken as they are; none: they are fitted.
         within: How much of the last exit's mIoU or PCK, 0 to 1, confidence adaptivity may cost.
 
     Raises:
+        BadInputError: `temperatures` are not one above 0 for each exit.
         CheckpointError: there is no such checkpoint.
         DataError: the data is not as it should be, or has other classes.
     """
     old = load(path_or_name)
     before = evaluated(old, data, split)
     raw = load(path_or_name, tempered=False)
-    if isinstance(data, LabelledFolder):
+    if temperatures:
+        temper(raw, temperatures)
+    elif isinstance(data, LabelledFolder):
         temperatures = fit_temperatures(raw, data, split)
     else:
         temperatures = fit_heat_temperatures(raw, data, split)
@@ -75,7 +81,7 @@ def calibrate(
     after = chosen.found if chosen else dense
     card = dataclasses.replace(
         read(path_or_name).card,
-        temperatures=temperatures,
+        temperatures=tuple(temperatures),
         threshold=chosen.threshold if chosen else raw.spec.threshold,
         gains=fit_gains(after.scores, after.shares),
         adaptive=after.measured if chosen else None,

@@ -30,6 +30,10 @@ def add(parser: argparse.ArgumentParser) -> None:
         "--split", metavar="NAME", default="val", help="images the model was not trained on (default: val)"
     )
     parser.add_argument(
+        "--temperatures", type=_temperatures, default=(), metavar="T,T,…",
+        help="what divides each exit's logits (default: what fits best)",
+    )  # fmt: skip
+    parser.add_argument(
         "--thresholds", type=_thresholds, metavar="T,T,…",
         help=f"what to choose from (default: {_listed(THRESHOLDS)}; of a pose model {_listed(HEATS)})",
     )  # fmt: skip
@@ -54,6 +58,7 @@ def run(arguments: argparse.Namespace) -> int:
     found = calibrate(
         arguments.model, data_of(model, arguments.data, arguments.split), arguments.split,
         thresholds=arguments.thresholds or usual, within=arguments.within / 100,
+        temperatures=arguments.temperatures,
     )  # fmt: skip
     out: Path = arguments.out
     write(out, read(arguments.model).weights, found.card)
@@ -105,11 +110,22 @@ def _listed(thresholds: tuple[float, ...]) -> str:
     return ",".join(map(str, thresholds))
 
 
+def _temperatures(text: str) -> tuple[float, ...]:
+    values = _numbers(text, "write numbers above 0, one for each exit, say 0.5,1,1,1")
+    if min(values) <= 0:
+        raise argparse.ArgumentTypeError(f"{text!r}: temperatures are above 0")
+    return values
+
+
 def _thresholds(text: str) -> tuple[float, ...]:
-    try:
-        values = tuple(float(word) for word in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: write numbers from 0 to 1, say 0.9,0.95") from None
-    if not values or not all(0 <= value <= 1 for value in values):
+    values = _numbers(text, "write numbers from 0 to 1, say 0.9,0.95")
+    if not all(0 <= value <= 1 for value in values):
         raise argparse.ArgumentTypeError(f"{text!r}: confidence thresholds lie in 0 to 1")
     return values
+
+
+def _numbers(text: str, rule: str) -> tuple[float, ...]:
+    try:
+        return tuple(float(word) for word in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: {rule}") from None
