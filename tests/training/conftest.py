@@ -8,10 +8,30 @@ import pytest
 import torch
 from PIL import Image
 
+from interim.model_zoo.joints import heat_of
 from interim.training.main import main
 from interim.training.recipe import Phase, Recipe
 
 JOINTS = ["left_shoulder", "right_shoulder", "left_hip", "right_hip"]
+
+POSE_RECIPE = """
+name = "tiny"
+task = "pose"
+network = "hrnet-w18s-pose-adpc"
+batch = 4
+crop = [64, 64]
+threshold = 0.05
+fill = "hold"
+bfloat16 = false
+{entry}
+[[phases]]
+name = "joint"
+epochs = 1
+learning_rate = 1e-3
+masking = true
+dense_every = 2
+"""
+"""Of people such as `people` has, with another entry."""
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -64,3 +84,10 @@ def people(tmp_path: Path) -> Path:
         entries = {"joints": JOINTS, "skeleton": [[0, 1]], "flip": [1, 0, 3, 2], "people": found}
         (folder / f"{split}.json").write_text(json.dumps(entries))
     return folder
+
+
+def heat_at_joints(*, sigma: float, mirrored: bool = False) -> torch.Tensor:
+    """Heat maps (1, 4, 16, 16) of where everybody of `people` has joints, cut out as 64x64 pixels, or upside down."""
+    xy = torch.tensor([[20, 20], [45, 20], [22, 55], [42, 55]]) - torch.tensor([32.5, 37.5])
+    place = (xy * (-1 if mirrored else 1) * (64 / 45 / 1.25) + 31.5).unsqueeze(0)
+    return heat_of(place, (16, 16), stride=4, sigma=sigma)

@@ -75,19 +75,16 @@ def test_calibrate_writes_a_checkpoint_that_serves(
     assert again["miou"] == pytest.approx(card.adaptive.miou, abs=1e-3)
 
 
-@pytest.mark.parametrize("text", ["", "a", "0,1,1,1", "1,1,-1,1"])
-def test_temperatures_that_are_none_are_refused(text: str, capsys: Capture) -> None:
+@pytest.mark.parametrize(
+    ("option", "text", "rule"),
+    [
+        *(("--temperatures", text, "above 0") for text in ("", "a", "0,1,1,1", "1,1,-1,1")),
+        *(("--thresholds", text, "0") for text in ("", "a", "1.5", "0.5,-1")),
+    ],
+)
+def test_numbers_that_do_not_fit_are_refused(option: str, text: str, rule: str, capsys: Capture) -> None:
     """Wrong use, with the rule."""
     with pytest.raises(SystemExit) as ended:
-        main(["calibrate", "default", "--data", "x", "--out", "y", "--temperatures", text])
+        main(["calibrate", "default", "--data", "x", "--out", "y", option, text])
     assert ended.value.code == 2
-    assert "above 0" in capsys.readouterr().err
-
-
-@pytest.mark.parametrize("text", ["", "a", "1.5", "0.5,-1"])
-def test_thresholds_that_are_none_are_refused(text: str, capsys: Capture) -> None:
-    """Wrong use, with the rule."""
-    with pytest.raises(SystemExit) as ended:
-        main(["calibrate", "default", "--data", "x", "--out", "y", "--thresholds", text])
-    assert ended.value.code == 2
-    assert "0" in capsys.readouterr().err
+    assert rule in capsys.readouterr().err

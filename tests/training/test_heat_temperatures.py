@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 import torch
+from tests.training.conftest import POSE_RECIPE, heat_at_joints
 from torch import Tensor, nn
 
 from interim.model_zoo.checkpoint import read
-from interim.model_zoo.joints import heat_of
 from interim.model_zoo.masked.conv import Conv
 from interim.model_zoo.masked.fill import NoFill
 from interim.model_zoo.masked.masks import Masks
@@ -24,23 +24,6 @@ from interim.training.heat_temperatures import fit_heat_temperatures
 from interim.training.main import main
 from interim.training.recipe import RecipeError, read_recipe
 from interim.training.tempered import Tempered
-
-RECIPE = """
-name = "tiny"
-task = "pose"
-network = "hrnet-w18s-pose-adpc"
-batch = 4
-crop = [64, 64]
-threshold = 0.05
-temperatures = [{temperatures}]
-fill = "hold"
-bfloat16 = false
-[[phases]]
-name = "joint"
-epochs = 1
-learning_rate = 1e-3
-masking = true
-"""
 
 
 class Shy(nn.Module):
@@ -63,9 +46,7 @@ def shy() -> AnytimeHrnet:
     """Exits that are the less hot the earlier they come, whatever they see."""
     model = build("hrnet-w18s-pose-adpc", classes=4, fill="hold").eval()
     model.spec = dataclasses.replace(model.spec, long_side=64)
-    zoom = 64 / 45 / 1.25
-    xy = torch.tensor([[20, 20], [45, 20], [22, 55], [42, 55]]) - torch.tensor([32.5, 37.5])
-    heat = heat_of((xy * zoom + 31.5).unsqueeze(0), (16, 16), stride=4, sigma=3.0)
+    heat = heat_at_joints(sigma=3.0)
     for section, most in zip(model.sections, (0.1, 0.3, 0.4, 0.8), strict=True):
         section.head = Shy(heat, most)
     return model
@@ -106,7 +87,7 @@ def test_what_is_refined_in_training_is_what_is_refined_in_serving() -> None:
 def test_a_pose_model_is_calibrated_and_trained_on(people: Path, tmp_path: Path) -> None:
     """`train` keeps a recipe's temperatures in the card; `calibrate` finds its own, and a threshold."""
     config, run, out = tmp_path / "tiny.toml", tmp_path / "run", tmp_path / "out"
-    config.write_text(RECIPE.format(temperatures="0.3, 0.6, 1.0, 1.0"))
+    config.write_text(POSE_RECIPE.format(entry="temperatures = [0.3, 0.6, 1.0, 1.0]"))
     assert main(["train", str(config), "--data", str(people), "--run", str(run)]) == 0
     assert read(run / "latest").card.temperatures == (0.3, 0.6, 1.0, 1.0)
     words = ["calibrate", str(run / "latest"), "--data", str(people), "--thresholds", "0.01,0.2"]
@@ -132,7 +113,7 @@ def test_temperatures_that_do_not_fit_are_refused(
 ) -> None:
     """One above 0 for each exit."""
     config = tmp_path / "wrong.toml"
-    config.write_text(RECIPE.format(temperatures=temperatures))
+    config.write_text(POSE_RECIPE.format(entry=f"temperatures = [{temperatures}]"))
     assert main(["train", str(config), "--data", str(people), "--run", str(tmp_path / "run")]) != 0
     assert rule in capsys.readouterr().err
 
@@ -140,8 +121,8 @@ def test_temperatures_that_do_not_fit_are_refused(
 def test_a_recipe_without_temperatures_has_none(tmp_path: Path) -> None:
     """Nothing is divided."""
     config = tmp_path / "plain.toml"
-    config.write_text(RECIPE.format(temperatures=""))
+    config.write_text(POSE_RECIPE.format(entry="temperatures = []"))
     assert read_recipe(config).temperatures == ()
-    config.write_text(RECIPE.format(temperatures='"hot"'))
-    with pytest.raises((RecipeError, TypeError)):
+    config.write_text(POSE_RECIPE.format(entry='temperatures = ["hot"]'))
+    with pytest.raises(RecipeError, match="wrong kind"):
         read_recipe(config)

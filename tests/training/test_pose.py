@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from tests.training.conftest import JOINTS
+from tests.training.conftest import JOINTS, POSE_RECIPE, heat_at_joints
 
 from interim.model_zoo.anytime import ClassSpec
 from interim.model_zoo.card import Card
@@ -24,30 +24,12 @@ from interim.training.pose_evaluation import evaluate_pose
 from interim.training.recipe import RecipeError, read_recipe
 from interim.training.starting import start_from
 
-RECIPE = """
-name = "tiny"
-task = "pose"
-network = "hrnet-w18s-pose-adpc"
-batch = 4
-crop = [64, 64]
-threshold = 0.05
-fill = "hold"
-bfloat16 = false
-loss_scheme = "adaloss"
-[[phases]]
-name = "joint"
-epochs = 1
-learning_rate = 1e-3
-masking = true
-dense_every = 2
-"""
-
 
 @pytest.mark.slow
 def test_a_pose_model_is_trained_and_measured_by_the_same_commands(people: Path, tmp_path: Path) -> None:
     """`train`, then `card`: PCK for every exit, with masking on and off, and the crop's size."""
     config = tmp_path / "tiny.toml"
-    config.write_text(RECIPE)
+    config.write_text(POSE_RECIPE.format(entry='loss_scheme = "adaloss"'))
     run, out = tmp_path / "run", tmp_path / "out"
     assert main(["train", str(config), "--data", str(people), "--run", str(run)]) == 0
     assert main(["card", str(run / "latest"), "--data", str(people), "--out", str(out)]) == 0
@@ -69,10 +51,7 @@ def test_right_answers_score_one(people: Path, mirrored: bool, score: float) -> 
     """Heat where everybody's joints are, and upside down: all within half of the torso, and none."""
     model = build("hrnet-w18s-pose-ee", classes=4).eval()
     model.spec = dataclasses.replace(model.spec, long_side=64)
-    zoom = 64 / 45 / 1.25
-    xy = torch.tensor([[20, 20], [45, 20], [22, 55], [42, 55]]) - torch.tensor([32.5, 37.5])
-    place = (xy * (-1 if mirrored else 1) * zoom + 31.5).unsqueeze(0)
-    heat = heat_of(place, (16, 16), stride=4, sigma=1.5)
+    heat = heat_at_joints(sigma=1.5, mirrored=mirrored)
     for section in model.sections:
         section.head = Always(heat)
     found = evaluate_pose(model, open_people_folder(people), "val")
@@ -118,7 +97,7 @@ def test_the_trunk_of_another_task_is_a_beginning() -> None:
 def test_task_and_network_go_together(tmp_path: Path) -> None:
     """A pose recipe with a segmentation network is refused."""
     config = tmp_path / "wrong.toml"
-    config.write_text(RECIPE.replace("-pose-adpc", "-adpc"))
+    config.write_text(POSE_RECIPE.format(entry="").replace("-pose-adpc", "-adpc"))
     with pytest.raises(RecipeError, match="pose network"):
         read_recipe(config)
 

@@ -27,6 +27,14 @@ def points(text: str) -> float:
     return _number(text, 0.0, 100.0)
 
 
+def numbers(text: str, rule: str) -> tuple[float, ...]:
+    """Numbers with commas between them; `rule` says what they must be, and gives an example."""
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r}: {rule}") from None
+
+
 def mask_rule(text: str) -> MaskChoice:
     """A masking rule: NAME or NAME=VALUE."""
     try:

@@ -135,7 +135,19 @@ def _built(kind: type[T], entries: dict[str, Any], path: Path) -> T:
 
 
 def _checked(recipe: Recipe, path: Path) -> Recipe:
-    rules = {
+    try:
+        rules = _rules(recipe)
+    except TypeError as error:
+        raise RecipeError(f"{path} has an entry of the wrong kind: {error}.") from error
+    for rule, kept in rules.items():
+        if not kept:
+            raise RecipeError(f"{path}: {rule}.")
+    return recipe
+
+
+def _rules(recipe: Recipe) -> dict[str, bool]:
+    """What must hold, in words, and whether it does."""
+    return {
         "batch must be at least 1": recipe.batch >= 1,
         "crop must be two multiples of 32": len(recipe.crop) == 2
         and not any(side % 32 for side in recipe.crop),
@@ -150,7 +162,3 @@ def _checked(recipe: Recipe, path: Path) -> Recipe:
         "temperatures must be above 0": all(each > 0 for each in recipe.temperatures),
         "every phase needs at least one epoch": all(phase.epochs >= 1 for phase in recipe.phases),
     }
-    for rule, kept in rules.items():
-        if not kept:
-            raise RecipeError(f"{path}: {rule}.")
-    return recipe

@@ -65,24 +65,21 @@ def start_from(
         given = weights.get(name)
         if given is None and FILL in name:
             continue
-        if other_task and HEAD in name and not _fits(name, value, given):
+        if given is None or not _fits(name, value, given):
+            if not (other_task and HEAD in name):
+                rule = f"they are of a {card.network} and lack {name}"
+                raise CheckpointError(f"The weights of {card.name!r} do not fit {target}: {rule}.")
             if name.endswith(CLASSIFY):
                 value.zero_()
-            continue
-        if given is None or not _fits(name, value, given):
-            rule = f"they are of a {card.network} and lack {name}"
-            raise CheckpointError(f"The weights of {card.name!r} do not fit {target}: {rule}.")
-        if name.endswith(CLASSIFY):
+        elif name.endswith(CLASSIFY):
             _copy_rows(value, given, pairs)
         else:
             value.copy_(given)
     return tuple(classes[row].name for row, _ in pairs)
 
 
-def _fits(name: str, value: Tensor, given: Tensor | None) -> bool:
+def _fits(name: str, value: Tensor, given: Tensor) -> bool:
     """Whether a parameter can be copied; classifiers may have other classes."""
-    if given is None:
-        return False
     return given.shape[1:] == value.shape[1:] and (given.shape == value.shape or name.endswith(CLASSIFY))
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import argparse
 import dataclasses
 import os
 from typing import TYPE_CHECKING, Any
@@ -11,7 +10,7 @@ import torch
 
 from interim.model_zoo import checkpoint, registry
 from interim.model_zoo.errors import BadInputError
-from interim.training.arguments import count
+from interim.training.arguments import count, numbers
 from interim.training.bench.masks import KINDS, masks
 from interim.training.bench.measure import Bench, bench
 from interim.training.bench.tables import PARTS
@@ -19,6 +18,8 @@ from interim.training.commands.profile import parse_size
 from interim.training.output import add_json, table, write_json
 
 if TYPE_CHECKING:
+    import argparse
+
     from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 
 DTYPES = {"bf16": torch.bfloat16, "fp32": torch.float32}
@@ -148,7 +149,4 @@ def parse_shares(text: str) -> tuple[float, ...]:
     Raises:
         argparse.ArgumentTypeError: it is no such text.
     """
-    try:
-        return tuple(float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} are no shares: write numbers, say .81,.62,.37") from None
+    return numbers(text, "active shares are numbers, say .81,.62,.37")

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from interim.model_zoo.anytime import Task
 from interim.model_zoo.checkpoint import load, read, write
-from interim.training.arguments import points
+from interim.training.arguments import numbers, points
 from interim.training.calibrating import calibrate, entries, reliability_plot, threshold_plot
 from interim.training.card_page import card_page
 from interim.training.measuring import data_of
@@ -111,21 +111,14 @@ def _listed(thresholds: tuple[float, ...]) -> str:
 
 
 def _temperatures(text: str) -> tuple[float, ...]:
-    values = _numbers(text, "write numbers above 0, one for each exit, say 0.5,1,1,1")
+    values = numbers(text, "write numbers above 0, one for each exit, say 0.5,1,1,1")
     if min(values) <= 0:
         raise argparse.ArgumentTypeError(f"{text!r}: temperatures are above 0")
     return values
 
 
 def _thresholds(text: str) -> tuple[float, ...]:
-    values = _numbers(text, "write numbers from 0 to 1, say 0.9,0.95")
+    values = numbers(text, "write numbers from 0 to 1, say 0.9,0.95")
     if not all(0 <= value <= 1 for value in values):
         raise argparse.ArgumentTypeError(f"{text!r}: confidence thresholds lie in 0 to 1")
     return values
-
-
-def _numbers(text: str, rule: str) -> tuple[float, ...]:
-    try:
-        return tuple(float(word) for word in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r}: {rule}") from None
