@@ -172,8 +172,9 @@ def test_a_restarted_engine_measures_nothing() -> None:
     learned = CostModel()
     for exit_ in range(1, EXITS + 1):
         learned.observe(exit_, SIZE, 7.0)
-    ready = Setup(replace(START, learned=learned.to_dict())).ready()
+    ready = Setup(replace(START, learned=learned.to_dict(), longest_slice_s=2.5)).ready()
     assert [cost.mean_s for cost in ready.costs] == [7.0] * EXITS
+    assert ready.longest_slice_s == 2.5
 
 
 @pytest.mark.parametrize(

@@ -25,6 +25,7 @@ from interim.server.engine.messages import (
     Ready,
     Start,
     Unable,
+    Verdict,
 )
 from interim.server.errors import ConfigError, StartError
 from interim.server.front.life import SILENCE_S
@@ -255,6 +256,21 @@ def test_silence_is_a_hang(engines: Engines) -> None:
     play(engines, scene)
 
 
+def test_verdicts_are_no_sign_of_a_compute_thread(engines: Engines) -> None:
+    """An engine whose compute thread hangs is replaced, however busily its other thread answers."""
+
+    async def scene() -> None:
+        await engines.start()
+        for _ in range(int(SILENCE_S / 0.4) + 1):
+            engines.now_s += 0.4
+            engines.say(Verdict(id=1, ticket=0, admitted=True), Freed(id=1, wasted_s=0.0))
+            engines.worker._watch()
+        await engines.until(lambda: "lost" in engines.events)
+        assert engines.processes[0].poll() == -signal.SIGKILL
+
+    play(engines, scene)
+
+
 def test_long_slices_are_waited_for(engines: Engines) -> None:
     """A model whose slices take a second is silent for ten of them before it counts as hung."""
 
@@ -344,15 +360,15 @@ def test_what_is_sent_to_no_engine_goes_nowhere(engines: Engines) -> None:
 
 
 def test_the_next_engine_knows_what_the_last_had_learnt(engines: Engines) -> None:
-    """Costs are not measured again, and the front is not told of them."""
+    """Costs are not measured again, long slices are no surprise, and the front is not told of them."""
 
     async def scene() -> None:
         await engines.start()
-        engines.say(Learned(costs={"lines": [1]}))
+        engines.say(Learned(costs={"lines": [1]}), Beat(now_s=0.0, longest_slice_s=2.5, queued=0))
         engines.die()
         await engines.until(lambda: len(engines.processes) == 2)
         (start,) = engines.heard()
-        assert start.learned == {"lines": [1]}
+        assert (start.learned, start.longest_slice_s) == ({"lines": [1]}, 2.5)
         assert "Learned" not in engines.events
 
     play(engines, scene)

@@ -30,7 +30,8 @@ class Start:
     of a stage may take longer than `most_slice_s` then (0: any).
     `max_batch`: the most requests in one step; 0: what the device is known to like. `urgent`: the control
     thread goes before others (server.urgency). `policy`: by name. `slots`, `max_pixels`: of the arena.
-    `learned`: the costs that the engine before this one had measured; with them nothing is measured anew.
+    `learned`: the costs that the engine before this one had measured; with them nothing is measured anew, and
+    the longest slice is taken to be `longest_slice_s`, that engine's.
     """
 
     model: str = "default"
@@ -49,6 +50,7 @@ class Start:
     slots: int = 1
     max_pixels: int = 1
     learned: Mapping[str, Any] | None = None
+    longest_slice_s: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,9 +14,9 @@ class Pulse:
         self.longest_slice_s = 0.0
         self._since_s = 0.0
 
-    def reset(self) -> None:
-        """Forget the slices so far."""
-        self.longest_slice_s = 0.0
+    def reset(self, longest_slice_s: float = 0.0) -> None:
+        """Forget the slices so far; the longest is taken to be the one given."""
+        self.longest_slice_s = longest_slice_s
 
     def begin(self, now_s: float) -> None:
         """A stretch of work begins."""

@@ -103,7 +103,8 @@ class Setup:
         for size in sizes[:1] if self._start.learned else sizes:
             self.warm_up.once(size)
             self.warm_up.crowd(size, min(CROWD, self._start.slots))
-        self.pulse.reset()  # the first pass chooses kernels and touches memory: its slices say nothing
+        # The first pass chooses kernels and touches memory: its slices say nothing.
+        self.pulse.reset(self._start.longest_slice_s)
         if self._start.learned is None:
             for size in sizes:
                 self.warm_up.measure(size, self.costs, padded=self._padded(size), max_batch=self._max_batch)

@@ -10,7 +10,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from interim.server.engine.channel import Channel
-from interim.server.engine.messages import Beat, Learned, Ready, Start, Unable
+from interim.server.engine.messages import (
+    Beat,
+    Begun,
+    Failed,
+    Learned,
+    Published,
+    Ready,
+    Start,
+    Stepped,
+    Unable,
+)
 from interim.server.front.cores import environment
 
 if TYPE_CHECKING:
@@ -18,7 +28,10 @@ if TYPE_CHECKING:
     from interim.server.engine.messages import FromEngine
 
 SILENCE_S, SILENCE_SLICES = 2.0, 10
-"""An engine hangs when it says nothing for that long, and for that many of its longest slices."""
+"""An engine hangs when its compute thread gives no sign for that long, and for that many of its longest slices."""
+
+_SIGNS = (Ready, Beat, Begun, Published, Failed, Stepped)
+"""What shows that the compute thread lives. Verdicts do not: another thread gives them, whatever becomes of it."""
 
 START_S = 120.0
 """An engine that is not ready by then, loading from a slow disk included, counts as hung."""
@@ -35,6 +48,7 @@ class Life:
         unable: Why it cannot serve its model, in its own words; empty if it can.
         wrong_use: Whether that is for want of what was named, and not a failure.
         learned: The costs it told last; None before.
+        longest_slice_s: How long it can be silent, as it told last.
     """
 
     def __init__(self, start: Start, arena: Arena, *, spawn: Spawn, now_s: float) -> None:
@@ -57,20 +71,21 @@ class Life:
         self.ready_s = now_s
         self._heard_s = now_s
         self._killed_s: float | None = None
-        self._longest_slice_s = 0.0
+        self.longest_slice_s = start.longest_slice_s
         self.channel.send(start)
 
     def receive(self, now_s: float) -> list[FromEngine]:
         """All that it has said, complete also after its death; what concerns only its life is kept here."""
         messages: list[FromEngine] = []
         for message in self.channel.receive():
-            self._heard_s = now_s
+            if isinstance(message, _SIGNS):
+                self._heard_s = now_s
             match message:
                 case Ready():
                     self.ready, self.ready_s = message, now_s
-                    self._longest_slice_s = message.longest_slice_s
+                    self.longest_slice_s = message.longest_slice_s
                 case Beat():
-                    self._longest_slice_s = message.longest_slice_s
+                    self.longest_slice_s = message.longest_slice_s
                 case Unable():
                     self.unable, self.wrong_use = message.detail, message.wrong_use
                     continue
@@ -90,8 +105,8 @@ class Life:
         self._heard_s = now_s
 
     def hangs(self, now_s: float) -> bool:
-        """Whether it has been silent for too long."""
-        limit_s = max(SILENCE_S, SILENCE_SLICES * self._longest_slice_s) if self.ready else START_S
+        """Whether its compute thread has given no sign for too long."""
+        limit_s = max(SILENCE_S, SILENCE_SLICES * self.longest_slice_s) if self.ready else START_S
         return now_s - self._heard_s > limit_s
 
     def kill(self, now_s: float) -> None:

@@ -192,7 +192,9 @@ class Worker:
         life.kill(now_s)
         self._bury(life)
         if life.learned is not None:
-            self._start = replace(self._start, learned=life.learned.costs)
+            self._start = replace(
+                self._start, learned=life.learned.costs, longest_slice_s=life.longest_slice_s
+            )
         if self._first is not None and not self._first.done():
             error = ConfigError if life.wrong_use else StartError
             self._first.set_exception(error(life.unable or _LAST_WORDS))
