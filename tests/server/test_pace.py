@@ -41,7 +41,16 @@ def test_a_slow_reader_does_not_widen_the_margin() -> None:
         margin.observe(1000, 0.002)
         margin.observe(1000, 3.0)
     assert margin.margin_s(1000) == pytest.approx(WIRE_S + 0.0025)
-    assert SendMargin().margin_s(10**9) <= WIRE_S + MOST_MARGIN_S
+
+
+def test_a_very_large_map_may_take_longer_than_a_slow_reader() -> None:
+    """Encoding 49 megapixels takes a quarter of a second, which is ours and foreseen."""
+    margin = SendMargin()
+    assert margin.margin_s(49_000_000) > MOST_MARGIN_S
+    for _ in range(250):
+        margin.observe(49_000_000, 0.26)
+        margin.observe(49_000_000, 3.0)
+    assert margin.margin_s(49_000_000) == pytest.approx(WIRE_S + 1.25 * 0.26)
 
 
 def test_decoding_is_predicted_from_what_it_took() -> None:
@@ -52,8 +61,8 @@ def test_decoding_is_predicted_from_what_it_took() -> None:
     pace.dropped(png)
     for _ in range(40):
         _decode(pace, "JPEG", 500_000, cpu_s=0.010, took_s=0.0105)
-    assert _ready_in_s(pace, "JPEG", 1_000_000) == pytest.approx(0.0205, rel=0.01)
-    assert _ready_in_s(pace, "PNG", 1000) < before
+    assert _ready_in_s(pace, "JPEG", 1_000_000) == pytest.approx(0.0205, rel=0.02)
+    assert _ready_in_s(pace, "PNG", 1000) <= before
 
 
 def test_an_image_waits_for_those_before_it() -> None:
@@ -62,7 +71,7 @@ def test_an_image_waits_for_those_before_it() -> None:
     for _ in range(40):
         _decode(pace, "JPEG", 500_000, cpu_s=0.010, took_s=0.0105)
     first, second, third = (pace.expect("JPEG", 500_000, now_s=0.0) for _ in range(3))
-    assert pace.ready_in_s(third) == pytest.approx(0.0305, rel=0.01)
+    assert pace.ready_in_s(third) == pytest.approx(0.0305, rel=0.02)
     for each in (first, second, third):
         pace.dropped(each)
     assert _ready_in_s(pace, "JPEG", 500_000) == pytest.approx(0.0105, rel=0.01)
@@ -85,6 +94,35 @@ def test_what_was_slow_does_not_refuse_for_ever() -> None:
         _decode(pace, "JPEG", 500_000, cpu_s=0.010, took_s=0.0105 if index % 5 else 0.0525)
     assert _ready_in_s(pace, "JPEG", 500_000, now_s=0.9) == pytest.approx(0.0525, rel=0.01)
     assert _ready_in_s(pace, "JPEG", 500_000, now_s=1.1) == pytest.approx(0.0105, rel=0.01)
+
+
+def test_tiny_images_price_no_other_out() -> None:
+    """A pixel of a 1x1 file takes as long as opening a file; that says nothing of a photograph's."""
+    pace = DecodePace()
+    before_s = _ready_in_s(pace, "PNG", 500_000)
+    for _ in range(50):
+        _decode(pace, "PNG", 1, cpu_s=0.0003, took_s=0.0008)
+    assert _ready_in_s(pace, "PNG", 500_000) < 1.5 * before_s
+
+
+def test_one_file_made_to_be_slow_prices_few_out() -> None:
+    """It counts as four times as dear as those before it, however long it took."""
+    pace = DecodePace()
+    for _ in range(40):
+        _decode(pace, "JPEG", 500_000, cpu_s=0.010, took_s=0.0105)
+    _decode(pace, "JPEG", 500_000, cpu_s=10.0, took_s=10.0)
+    assert _ready_in_s(pace, "JPEG", 500_000) < 0.018
+
+
+def test_a_price_that_refuses_everything_is_doubted() -> None:
+    """Where all of a format is refused nothing is learnt of it; each second without a decode it is trusted less."""
+    pace = DecodePace()
+    for _ in range(30):
+        _decode(pace, "WEBP", 500_000, cpu_s=1.0, took_s=1.0)
+    assert _ready_in_s(pace, "WEBP", 500_000, now_s=0.5) > 0.9
+    for second in range(1, 30):
+        _ready_in_s(pace, "WEBP", 500_000, now_s=second * 1.1)
+    assert _ready_in_s(pace, "WEBP", 500_000, now_s=40.0) < 0.06
 
 
 def _decode(pace: DecodePace, kind: str, pixels: int, *, cpu_s: float, took_s: float) -> None:

@@ -8,6 +8,7 @@ LEAST_MARGIN_S = 0.001
 WIRE_S = 0.001
 """Between the hand-over and the client lie the transport's threads, which the front does not see."""
 MOST_MARGIN_S = 0.050  # a slow reader's time is its own: it must not cost others their last exit
+_MOST_GUESSES = 4  # encoding a very large map alone takes longer
 _WINDOW = 256
 _GUESS_S_PER_MPX = 0.004
 _USUALLY = 0.95
@@ -18,6 +19,10 @@ _NEARLY_ALWAYS = 0.995  # p99 of answers is promised: a margin at its p99 would 
 _ENOUGH = 40  # values before their p95 is more than a hiccup
 _AGAIN_S = 1.0  # after so long without a decode the slowest are in doubt: what they refuse teaches nothing
 _DOUBTED = 0.25
+_TRUSTED = 0.2
+_LEAP = 4.0  # an image counts as at most so many times as dear as those before it
+_FIXED_S = 0.0002  # opening a file, whatever its size
+_WHOLE_PX = 50_000  # smaller images say less of a pixel's cost, and must not price others out
 _FIRST_STRETCH = 1.5
 _HANDING_S = 0.0005  # a verdict, a thread and a message lie between a question and a decoded image
 
@@ -33,7 +38,7 @@ class SendMargin:
 
     def observe(self, pixels: int, seconds: float) -> None:
         """Note one encode + write of a map of `pixels`."""
-        if seconds <= MOST_MARGIN_S:
+        if seconds <= max(MOST_MARGIN_S, _MOST_GUESSES * _guess_s(pixels)):
             self._by_size.setdefault(_octave(pixels), Window(_WINDOW)).add(seconds)
 
     def margin_s(self, pixels: int) -> float:
@@ -43,7 +48,7 @@ class SendMargin:
     def _ours_s(self, pixels: int) -> float:
         seen = self._by_size.get(_octave(pixels))
         if not seen:
-            return max(min(pixels * 1e-6 * _GUESS_S_PER_MPX, MOST_MARGIN_S), _UNTOLD_MARGIN_S)
+            return max(_guess_s(pixels), _UNTOLD_MARGIN_S)
         return max(
             _HEADROOM * seen.above(_NEARLY_ALWAYS),
             LEAST_MARGIN_S if len(seen) >= _TELLING else _UNTOLD_MARGIN_S,
@@ -65,6 +70,7 @@ class DecodePace:
 
     Processor time is learnt by format and pixels. How much longer all that is to be decoded takes by the
     clock (others run as well) is learnt as a ratio, the *stretch*: promises count on its high quantile.
+    Both are doubted while nothing is decoded: what was dear once must not refuse its like for ever.
     """
 
     # Nanoseconds a pixel before anything was measured: a decoder of 2020 on one core, twice.
@@ -75,13 +81,14 @@ class DecodePace:
         self._stretch = Window(_WINDOW)
         self._backlog_s = 0.0
         self._last_s = float("inf")
+        self._refused: set[str] = set()  # formats of which images went undecoded since one was
 
     def expect(self, kind: str, pixels: int, *, now_s: float) -> Decoding:
         """An image of `pixels` (before scaling down) is to be decoded after all others expected so far."""
-        if now_s - self._last_s >= _AGAIN_S and self._stretch:
+        if now_s - self._last_s >= _AGAIN_S:
             self._last_s = now_s
-            self._stretch.forget_largest(max(int(_DOUBTED * len(self._stretch)), 1))
-        work_s = self._ns[kind] * 1e-9 * pixels
+            self._doubt()
+        work_s = _FIXED_S + self._ns[kind] * 1e-9 * pixels
         self._backlog_s += work_s
         return Decoding(kind=kind, pixels=pixels, work_s=work_s, load_s=self._backlog_s)
 
@@ -95,14 +102,31 @@ class DecodePace:
 
         One in five of the former counts, so that a single hiccup does not refuse others.
         """
-        self.dropped(decoding)
+        kind, pixels = decoding.kind, decoding.pixels
+        self._settled(decoding)
+        self._refused.discard(kind)
         self._last_s = now_s
-        self._ns[decoding.kind] += 0.2 * (cpu_s * 1e9 / decoding.pixels - self._ns[decoding.kind])
+        ns = min(max(cpu_s - _FIXED_S, 0.0) * 1e9 / pixels, _LEAP * self._ns[kind])
+        self._ns[kind] += _TRUSTED * min(pixels / _WHOLE_PX, 1.0) * (ns - self._ns[kind])
         self._stretch.add(took_s / (decoding.load_s + _HANDING_S))
 
     def dropped(self, decoding: Decoding) -> None:
         """It will not be decoded: refused, or given up."""
+        self._settled(decoding)
+        self._refused.add(decoding.kind)
+
+    def _settled(self, decoding: Decoding) -> None:
         self._backlog_s = max(self._backlog_s - decoding.work_s, 0.0)
+
+    def _doubt(self) -> None:
+        if self._stretch:
+            self._stretch.forget_largest(max(int(_DOUBTED * len(self._stretch)), 1))
+        for kind in self._refused:
+            self._ns[kind] -= _DOUBTED * max(self._ns[kind] - self._FIRST_NS[kind], 0.0)
+
+
+def _guess_s(pixels: int) -> float:
+    return pixels * 1e-6 * _GUESS_S_PER_MPX
 
 
 def _octave(pixels: int) -> int:
