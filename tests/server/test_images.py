@@ -210,5 +210,29 @@ def test_a_header_that_lies_is_found_out() -> None:
 
 def test_a_file_of_endless_segments_is_given_up() -> None:
     """Reading a header costs a bounded walk, whatever the file says."""
-    with pytest.raises(BadInputError, match="damaged"):
-        read_header(b"\xff\xd8" + b"\xff\xe2\x00\x02" * 100_000)
+    exif_block = exif(6).tobytes()
+    exif_segment = b"\xff\xe1" + struct.pack(">H", len(exif_block) + 2) + exif_block
+    for endless in (b"\xff\xe2\x00\x02" * 100_000, b"\xff" * 100_000, exif_segment * 10_000):
+        with pytest.raises(BadInputError, match="damaged"):
+            read_header(b"\xff\xd8\xff" + endless[1:])
+
+
+def test_a_few_fill_bytes_are_passed_over() -> None:
+    """Any number may stand before a marker (T.81, B.1.1.2); files that have some have few."""
+    data = file(Image.fromarray(scene()), "JPEG")
+    assert read_header(data[:2] + b"\xff" * 7 + data[2:]).upright == (48, 64)
+
+
+def test_the_first_orientation_counts() -> None:
+    """A file may repeat its EXIF block, and need not be read for ever."""
+    first, second = (file(Image.fromarray(scene()), "JPEG", exif=exif(each))[2:] for each in (6, 3))
+    assert read_header(b"\xff\xd8" + first[: first.index(b"\xff\xdb")] + second).orientation == 6
+
+
+def test_a_jpeg_of_a_hundred_passes_is_refused() -> None:
+    """A pass costs its sender some bytes and a decoder all pixels; progressive files have about ten."""
+    data = file(Image.fromarray(scene()), "JPEG", progressive=True)
+    last = data[data.rindex(b"\xff\xda") : -2]
+    assert decoded(data[:-2] + last * 20 + data[-2:]).shape == (48, 64, 3)
+    with pytest.raises(BadInputError, match="scans, more than 100"):
+        decoded(data[:-2] + last * 100 + data[-2:])

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from interim.server.errors import BadInputError
 
-_PARTS = 2000  # segments or chunks looked at before we give up: real files have a few dozen
+_PARTS = 2000  # segments, chunks and fill bytes looked at before we give up: real files have a few dozen
 _STANDALONE = {0x01, *range(0xD0, 0xD9)}  # JPEG markers without a length
 _FRAMES = {*range(0xC0, 0xD0)} - {0xC4, 0xC8, 0xCC}  # start of frame, of any coding
 _SCAN_BEGINS = 0xDA
@@ -57,12 +57,12 @@ def read_header(data: bytes) -> Header:
 
 
 def _jpeg(data: bytes) -> Header:
-    orientation = 1
+    orientation: int | None = None
     for marker, start, end in _segments(data):
         if marker in _FRAMES:
             height, width = struct.unpack_from(">HH", data, start + 1)
-            return Header(format="JPEG", height=height, width=width, orientation=orientation)
-        if marker == 0xE1 and data[start : start + 6] == b"Exif\0\0":
+            return Header(format="JPEG", height=height, width=width, orientation=orientation or 1)
+        if orientation is None and marker == 0xE1 and data[start : start + 6] == b"Exif\0\0":
             orientation = _orientation(data[start + 6 : end])
     raise KeyError
 
@@ -71,10 +71,11 @@ def _segments(data: bytes) -> Iterator[tuple[int, int, int]]:
     """(marker, first byte, end) of each JPEG segment before the first scan."""
     at = 2
     for _ in range(_PARTS):
-        while data[at] == 0xFF and data[at + 1] == 0xFF:  # fill bytes
-            at += 1
         if data[at] != 0xFF or data[at + 1] == _SCAN_BEGINS:
             return
+        if data[at + 1] == 0xFF:  # a fill byte
+            at += 1
+            continue
         marker, at = data[at + 1], at + 2
         if marker in _STANDALONE:
             continue

@@ -29,6 +29,11 @@ _UPRIGHT = {  # EXIF orientation: what turns the stored image into the one a per
 }
 
 
+_SCAN = b"\xff\xda"  # never inside of a scan (T.81, B.1.1.5)
+_SCANS = 100
+"""Of a JPEG; a progressive one has about ten. Each is a pass over all pixels, in a few bytes if somebody wants."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Limits:
     """What one image may be: `max_pixels` before scaling down, `max_side` in pixels."""
@@ -73,7 +78,7 @@ def decode(picture: Picture, out: Pixels) -> None:
     """Write the picture's pixels, upright, 8-bit RGB, scaled down, to `out` (working height, width, 3).
 
     Raises:
-        BadInputError: the file is truncated or damaged.
+        BadInputError: the file is truncated or damaged, or a JPEG of a hundred passes and more.
     """
     if picture.format == "RAW":
         pixels = np.frombuffer(picture.data, np.uint8).reshape(*picture.size, 3)
@@ -81,6 +86,8 @@ def decode(picture: Picture, out: Pixels) -> None:
             pixels = np.asarray(_resized(Image.fromarray(pixels), picture.working))
         out[...] = pixels
         return
+    if picture.format == "JPEG" and (scans := picture.data.count(_SCAN)) > _SCANS:
+        raise BadInputError(f"the JPEG image has {scans} scans, more than {_SCANS}: save it anew")
     try:
         out[...] = np.asarray(_opened(picture))
     except BadInputError:
@@ -132,8 +139,8 @@ def _opened(picture: Picture) -> Image.Image:
 def _rgb(image: Image.Image) -> Image.Image:
     """8-bit RGB from grey, palette, RGBA (alpha dropped), CMYK or 16-bit grey."""
     if image.mode.startswith("I"):  # Pillow would clip 16 bits at 255; we keep the upper eight
-        grey = (np.asarray(image).astype(np.int64) >> 8).clip(0, 255).astype(np.uint8)
-        return Image.fromarray(grey).convert("RGB")
+        grey = np.asarray(image) >> 8
+        return Image.fromarray(grey.clip(0, 255, out=grey).astype(np.uint8)).convert("RGB")
     return image.convert("RGB")
 
 
