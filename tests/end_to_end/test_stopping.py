@@ -1,5 +1,6 @@
 """Starting and stopping as people and service managers do it."""
 
+import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
@@ -44,6 +45,27 @@ def test_what_is_in_flight_is_finished_before_the_end(
     assert [(each.exit, each.final) for each in running] == [(2, False), (3, False), (4, True)]
     assert steady_server.process.wait(20) == 0
     assert not alive(engine)
+
+
+def test_an_engine_that_dies_during_the_drain_keeps_nobody_waiting(
+    start_server: Callable[..., Running],
+) -> None:
+    """What it had finished is the answer, at once, and the stop goes on."""
+    server = start_server(*scripted("slow"))
+    try:
+        server.await_banner()
+        with grpc.insecure_channel(server.grpc) as channel:
+            running = inference_pb2_grpc.InferenceStub(channel).Infer(request(budget_ms=20_000))  # type: ignore[no-untyped-call]
+            assert next(running).exit == 1
+            server.process.send_signal(signal.SIGTERM)
+            server.until(lambda: not server.ready())
+            os.kill(server.engine, signal.SIGKILL)
+            *_, final = running
+        assert (final.final, final.reason) == (True, pb.WORKER_LOST)
+        assert final.remaining_ms > 0
+        assert server.process.wait(20) == 0
+    finally:
+        server.end()
 
 
 def test_what_cannot_be_finished_in_time_ends_with_its_newest_exit(

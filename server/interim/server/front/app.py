@@ -147,7 +147,7 @@ class App:
     def _lost(self) -> None:
         if not self.requests.closing:
             self.health.set(serving=False)
-            self.requests.lost()
+        self.requests.lost()
 
 
 def stop_signal() -> asyncio.Event:
