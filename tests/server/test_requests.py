@@ -507,6 +507,26 @@ def test_the_newest_revision_wins(play: Any) -> None:
     play(scenario)
 
 
+def test_a_revision_that_comes_too_late_is_not_said_to_hold(play: Any) -> None:
+    """The request ended while the engine was asked: what was agreed then holds for nobody."""
+
+    async def scenario(client: Any, engine: Any) -> None:
+        live = client.infer(budget_ms=100)
+        await turn()
+        engine.begin(live.id)
+        engine.publish(live.id, 1)
+        engine.script = lambda *_: None  # no verdict yet
+        longer = asyncio.ensure_future(client.requests.budgets.revise(live.term, 5.0))
+        await asyncio.sleep(0.2)
+        assert client.final.exit == 1
+        engine.say(Verdict(id=live.id, ticket=engine.of(Move)[0].ticket, admitted=True))
+        verdict = await longer
+        assert (verdict.admitted, verdict.detail) == (False, "it ended before that could hold")
+        engine.say(Freed(id=live.id, wasted_s=0))
+
+    play(scenario)
+
+
 def test_a_late_timer_widens_the_margin(play: Any) -> None:
     """A loop that was held up answers the next request earlier; what others' clients do does not count."""
 

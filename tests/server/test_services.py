@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections.abc import AsyncIterator
 from typing import Any
 
 import grpc
@@ -9,6 +10,9 @@ import pytest
 from PIL import Image
 
 from interim.server.engine.messages import Ask, Forget, Freed, Move, Submit, Verdict
+from interim.server.front.images import Limits
+from interim.server.front.reception import Reception
+from interim.server.front.session import Session
 from interim.v1 import inference_pb2 as pb
 from interim.v1 import inference_pb2_grpc
 
@@ -340,6 +344,57 @@ def test_a_cancelled_frame_is_never_heard_of_again(over_loopback: Any) -> None:
     over_loopback(scenario)
 
 
+def test_a_name_used_again_is_the_newer_frames(over_loopback: Any) -> None:
+    """A frame that was cancelled while its answer was on its way takes no newer one of its name with it."""
+
+    async def scenario(front: Any) -> None:
+        said: list[pb.SessionResponse] = []
+        first, slow = asyncio.Event(), asyncio.Event()
+        asked: asyncio.Queue[pb.SessionRequest | None] = asyncio.Queue()
+
+        async def write(message: pb.SessionResponse) -> None:
+            said.append(message)
+            if not first.is_set():
+                first.set()
+                await slow.wait()
+
+        async def messages() -> AsyncIterator[pb.SessionRequest]:
+            while (message := await asked.get()) is not None:
+                yield message
+
+        reception = Reception(front.requests, Limits())
+        session = Session(reception, write, grpc_deadline_s=None, patience_s=5)
+        over = asyncio.ensure_future(session.run(messages()))
+        asked.put_nowait(in_session(frame("a", budget_ms=60_000, max_exit=1)))
+        await first.wait()
+        front.engine.script = first_exit_only
+        asked.put_nowait(pb.SessionRequest(cancel=pb.Cancel(request_id="a")))
+        asked.put_nowait(in_session(frame("a", budget_ms=60_000)))
+        await until(lambda: front.requests.in_flight == 1)
+        slow.set()
+        asked.put_nowait(pb.SessionRequest(revise=pb.Revise(request_id="a", stop=True)))
+        asked.put_nowait(None)
+        await over
+        assert [each.revised.accepted for each in said if each.HasField("revised")] == [True]
+        assert pb.CLIENT_STOP in [each.refinement.reason for each in said if each.refinement.final]
+
+    over_loopback(scenario)
+
+
+def test_what_is_said_back_of_an_id_is_short(over_loopback: Any) -> None:
+    """However long it was."""
+
+    async def scenario(front: Any) -> None:
+        session = Conversation(front)
+        await session.send(revise=pb.Revise(request_id="x" * 100_000, stop=True))
+        assert len((await session.hear("revised")).request_id) == 256
+        await session.send(frame=frame("y" * 100_000))
+        assert len((await session.hear("rejection")).request_id) == 256
+        session.call.cancel()
+
+    over_loopback(scenario)
+
+
 def test_the_newest_frame_wins_when_asked(over_loopback: Any) -> None:
     """Frames that wait, or are past exit 1, end as superseded; one whose exit 1 is on its way finishes it."""
 
@@ -410,6 +465,17 @@ def test_a_client_that_never_reads_is_dropped_and_harms_nobody(over_loopback: An
         await channel.close()
 
     over_loopback(scenario, slow_reader_s=0.1, max_requests=64)
+
+
+def test_nothing_is_inflated(over_loopback: Any) -> None:
+    """A compressed message is refused unread: a limit that holds only after inflating it is none."""
+
+    async def scenario(front: Any) -> None:
+        call = front.inference.InferOnce(frame(budget_ms=5000), compression=grpc.Compression.Gzip)
+        assert (await status_of(call)).code() == grpc.StatusCode.UNIMPLEMENTED
+        assert (await front.inference.InferOnce(frame(budget_ms=5000))).exit == 4
+
+    over_loopback(scenario)
 
 
 def test_a_message_over_the_limit_is_refused_in_one_sentence(over_loopback: Any) -> None:

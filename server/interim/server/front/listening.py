@@ -44,6 +44,10 @@ def grpc_server(
             ("grpc.max_receive_message_length", most),
             ("grpc.max_send_message_length", most),
             ("grpc.so_reuseport", 0),  # else a second server would share the port in silence
+            (
+                "grpc.compression_enabled_algorithms_bitset",
+                1,
+            ),  # none: limits hold before anything is inflated
         )
     )
     with _taken("gRPC", config.grpc):

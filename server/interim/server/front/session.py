@@ -15,6 +15,7 @@ from interim.server.front.reception import Reception
 from interim.v1 import inference_pb2 as pb
 
 _UNREAD = 256  # answers waiting for a client that does not read; then we stop reading it as well
+_ECHOED = 256  # characters of an id that are said back, in use or not
 
 
 class Fixed:
@@ -162,13 +163,15 @@ class Session:
 
     def _say_revised(self, request_id: str, frame: Live | None, why_not: str = "") -> None:
         budget_ms = frame.truth.budget_s * 1e3 if frame else 0.0
-        revised = pb.Revised(request_id=request_id, accepted=not why_not, budget_ms=budget_ms, detail=why_not)
+        revised = pb.Revised(
+            request_id=request_id[:_ECHOED], accepted=not why_not, budget_ms=budget_ms, detail=why_not
+        )
         self._say(pb.SessionResponse(revised=revised))
 
     def _reject(self, request_id: str, error: RequestError) -> None:
         self._reception.requests.refused(error)
         rejection = pb.Rejection(
-            request_id=request_id,
+            request_id=request_id[:_ECHOED],
             status=error.grpc_status.value[0],
             detail=error.detail,
             cause=error.cause,
@@ -180,7 +183,8 @@ class Session:
         self._outgoing.put(object(), Fixed(message), take_by_s=self._clock() + self._patience_s)
 
     def _end(self, live: Live) -> None:
-        self._frames.pop(live.order.request_id, None)
+        if self._frames.get(live.order.request_id) is live:  # its id may be a newer frame's by now
+            del self._frames[live.order.request_id]
         self._handovers.pop(live.id, None)
         self._close_if_done()
 

@@ -95,8 +95,11 @@ class Term:
         verdict = await agreed
         if revision != self._revisions:
             return Verdict(id=0, ticket=0, admitted=False, detail="a newer revision took its place")
-        if verdict.admitted and not self._truth.ended:
-            self._revised(asked, wish, policies(asked))
+        if not verdict.admitted:
+            return verdict
+        if self._truth.ended:
+            return Verdict(id=0, ticket=0, admitted=False, detail="it ended before that could hold")
+        self._revised(asked, wish, policies(asked))
         return verdict
 
     def inform(self) -> None:
