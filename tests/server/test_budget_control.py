@@ -99,6 +99,24 @@ def test_a_cap_that_breaks_a_rule_is_refused(over_loopback: Any, fields: Any, wo
     over_loopback(scenario)
 
 
+def test_caps_are_few(over_loopback: Any) -> None:
+    """At most 64 classes: each is looked up for every request and is a line of /metrics; an old one can be set anew."""
+
+    async def scenario(front: Any) -> None:
+        caps = [
+            control_pb2.SetBudgetCapRequest(at_most_ms=50, ttl_s=60, request_class=str(number))
+            for number in range(65)
+        ]
+        for cap in caps[:64]:
+            await front.control.SetBudgetCap(cap)
+        with pytest.raises(grpc.aio.AioRpcError, match="64 classes have caps") as error:
+            await front.control.SetBudgetCap(caps[64])
+        assert error.value.code() == grpc.StatusCode.INVALID_ARGUMENT
+        assert len((await front.control.SetBudgetCap(caps[0])).caps) == 64
+
+    over_loopback(scenario)
+
+
 def test_a_window_that_opens_moves_what_runs_and_closing_gives_it_back(
     over_loopback: Any, tmp_path: Any
 ) -> None:
@@ -167,9 +185,18 @@ def test_the_status_page_says_what_shortens_budgets(over_loopback: Any, tmp_path
     async def quiet(front: Any) -> None:
         assert "Budgets" not in await page(front)
 
+    async def rehearsed(front: Any) -> None:
+        await front.control.SetBudgetCap(control_pb2.SetBudgetCapRequest(at_most_ms=75, ttl_s=600))
+        said = await page(front)
+        assert "at most 75 ms for every request (dry run)" in said
+        assert "clock:rush (dry run)" in said
+        assert b"interim_budget_cap_seconds{" not in front.requests.means.metrics.text()
+
     rush_s = datetime(2026, 6, 1, 8, 30, tzinfo=UTC).timestamp()
     over_loopback(busy, wall=lambda: rush_s, budget=load(path, {}).budget)
     over_loopback(quiet)
+    path.write_text("[budget]\ndry_run = true\n" + TABLES)
+    over_loopback(rehearsed, wall=lambda: rush_s, budget=load(path, {}).budget)
 
 
 async def state(front: Any) -> Any:

@@ -80,6 +80,8 @@ def test_a_function_that_raises_or_talks_nonsense_is_said_so() -> None:
             "nonsense",
             "it returned nan: a budget is above 0 and at most 3600000 ms",
         )
+        why, words = await caller.ask("endless")
+        assert (why, words[:19]) == ("nonsense", "it returned 1000000")
         assert await caller.ask("batch") == 0.15
         assert caller.function.starts == 1
 

@@ -39,6 +39,14 @@ class Caps:
     def __init__(self) -> None:
         self._caps: dict[str, Cap] = {}
 
+    def __len__(self) -> int:
+        """How many there are."""
+        return len(self._caps)
+
+    def __contains__(self, request_class: object) -> bool:
+        """Whether there is one for a class ("": for all)."""
+        return request_class in self._caps
+
     def set(self, cap: Cap) -> Cap | None:
         """Put a cap in force; the one it replaces."""
         replaced = self._caps.get(cap.request_class)

@@ -26,6 +26,8 @@ class BudgetWatch:
 
     def start(self) -> None:
         """Look now, and whenever something may have changed."""
+        if self.book.load is not None:
+            self._metrics.budget_share.labels(self.requests.budgets.model).set(self.book.load.share)
         self.turn()
 
     def stop(self) -> None:
@@ -97,7 +99,7 @@ class BudgetWatch:
         self._metrics.budget_caps.labels(self.requests.budgets.model, action).inc()
         self._metrics.budget_cap.clear()
         for each in self.book.caps.at(now_s):
-            if not each.dry_run:
+            if not (each.dry_run or self.book.rules.dry_run):
                 self._metrics.budget_cap.labels(each.request_class).set(each.at_most_s)
         note(
             log,

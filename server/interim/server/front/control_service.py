@@ -15,6 +15,7 @@ LONGEST_CAP_MS = 3_600_000.0
 LONGEST_TTL_S = 7 * 86_400.0
 _LONGEST_WHY = 200
 _LONGEST_CLASS = 64
+_MOST_CAPS = 64
 
 
 class ControlService(control_pb2_grpc.ControlServicer):
@@ -36,6 +37,7 @@ class ControlService(control_pb2_grpc.ControlServicer):
         """No budget is longer than this, for a while."""
         try:
             cap = _cap(request, self._watch.requests.budgets.now().now_s, context.peer())
+            self._check_room(cap)
         except BadInputError as error:
             await context.abort(error.grpc_status, error.detail)
         moved = self._watch.set_cap(cap)
@@ -46,6 +48,14 @@ class ControlService(control_pb2_grpc.ControlServicer):
         whose = request.request_class if request.HasField("request_class") else None
         gone, moved = self._watch.clear_caps(whose)
         return budget_state(self._watch.requests, moved=moved, cleared=len(gone))
+
+    def _check_room(self, cap: Cap) -> None:
+        """A cap is a metric of its own, and every request looks for its own: their number stays small."""
+        caps = self._watch.book.caps
+        if cap.request_class not in caps and len(caps) >= _MOST_CAPS:
+            raise BadInputError(
+                f"{_MOST_CAPS} classes have caps, as many as there may be: clear one, or wait until one ends"
+            )
 
 
 def _cap(request: pb.SetBudgetCapRequest, now_s: float, peer: str) -> Cap:

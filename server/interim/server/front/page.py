@@ -69,13 +69,19 @@ def _budgets(state: State) -> str:
     budget = budget_state(state.requests)
     held = [
         f"at most {cap.at_most_ms:g} ms for {escape(cap.request_class) or 'every request'}"
-        f"{' (dry run)' if cap.dry_run else ''}, {_duration(cap.remaining_s)} more"
+        f"{_dry(budget, cap)}, {_duration(cap.remaining_s)} more"
         for cap in budget.caps
     ]
-    if budget.HasField("load_share") and budget.load_share < 1:
-        held.append(f"the load leaves {budget.load_share:.0%}")
-    held += [escape(each.name) for each in budget.policies if each.active and each.name.startswith("clock:")]
+    for each in budget.policies:
+        if each.active and each.name == "load":
+            held.append(f"the load leaves {budget.load_share:.0%}{_dry(budget, each)}")
+        elif each.active and each.name.startswith("clock:"):
+            held.append(f"{escape(each.name)}{_dry(budget, each)}")
     return f'<p>Budgets <span class="quiet">· {" · ".join(held)}</span></p>\n' if held else ""
+
+
+def _dry(budget: control_pb2.BudgetState, part: control_pb2.BudgetCap | control_pb2.BudgetPolicy) -> str:
+    return " (dry run)" if budget.dry_run or part.dry_run else ""
 
 
 def _worker(worker: control_pb2.Worker, counted: Counted) -> str:
