@@ -1,6 +1,7 @@
 """A user's budget function, in a real process: whatever it does, the request keeps a budget."""
 
 import asyncio
+import subprocess
 from collections.abc import Callable, Coroutine
 from typing import Any
 
@@ -106,6 +107,29 @@ def test_a_function_that_hangs_or_dies_is_started_again(command: str, why: str, 
         assert caller.function.starts > 1
 
     play(scenario, limit_s=limit_s)
+
+
+def test_a_process_that_the_system_refuses_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Requests keep their budgets meanwhile."""
+
+    async def scenario(caller: Caller) -> None:
+        refused = [True, False]
+        real = subprocess.Popen
+
+        def popen(*arguments: Any, **options: Any) -> Any:
+            if refused.pop(0):
+                raise BlockingIOError("Resource temporarily unavailable")
+            return real(*arguments, **options)
+
+        monkeypatch.setattr("interim.server.budgets.function.REST_S", (0.01,))
+        monkeypatch.setattr(subprocess, "Popen", popen)
+        assert (await caller.ask("die"))[0] == "died"
+        await until(lambda: not refused)
+        assert (await caller.ask(""))[0] == "starting"
+        await until(lambda: caller.function._ready is not None and caller.function._ready.done())
+        assert await caller.ask("batch") == 0.15
+
+    play(scenario)
 
 
 @pytest.mark.parametrize(

@@ -467,6 +467,31 @@ def test_a_client_that_never_reads_is_dropped_and_harms_nobody(over_loopback: An
     over_loopback(scenario, slow_reader_s=0.1, max_requests=64)
 
 
+def test_answers_that_nobody_reads_count_at_the_door(over_loopback: Any) -> None:
+    """What a client does not take holds memory here: beyond the limit newcomers wait, and others are served before."""
+
+    async def scenario(front: Any) -> None:
+        free, begun = asyncio.Event(), asyncio.Event()
+
+        async def stuck(message: pb.SessionResponse) -> None:
+            begun.set()
+            await free.wait()
+
+        answer = pb.SessionResponse()
+        answer.refinement.mask.data = bytes((1 << 20) - 4000)
+        writing = asyncio.ensure_future(front.requests.deliver(stuck, answer))
+        await begun.wait()
+        error = await status_of(front.inference.InferOnce(frame(budget_ms=5000, height=40, width=40)))
+        assert error.code() == grpc.StatusCode.RESOURCE_EXHAUSTED
+        assert metadata_of(error)["cause"] == "bytes"
+        assert (await front.inference.InferOnce(frame(budget_ms=5000))).exit == 4
+        free.set()
+        await writing
+        assert (await front.inference.InferOnce(frame(budget_ms=5000, height=40, width=40))).exit == 4
+
+    over_loopback(scenario, max_bytes_mib=1)
+
+
 def test_nothing_is_inflated(over_loopback: Any) -> None:
     """A compressed message is refused unread: a limit that holds only after inflating it is none."""
 

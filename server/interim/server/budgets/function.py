@@ -66,6 +66,7 @@ class BudgetFunction:
 
         Raises:
             ConfigError: there is no such function, in one sentence.
+            OSError: the system gives no process.
             StartError: it takes too long to be imported.
         """
         self._spawn()
@@ -155,6 +156,7 @@ class BudgetFunction:
     # --- the process --------------------------------------------------------------------------------
 
     def _spawn(self) -> None:
+        self.starts += 1
         ours, theirs = socket.socketpair()
         ours.setblocking(False)
         self._line, self._heard, self._ready = ours, b"", self._loop.create_future()
@@ -168,7 +170,6 @@ class BudgetFunction:
                 env=os.environ | {"PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
                 process_group=0,  # Ctrl-C is the server's business, also while this one still imports
             )
-        self.starts += 1
         self._loop.add_reader(ours, self._read)
 
     def _introduced(self, said: dict[str, object]) -> None:
@@ -197,8 +198,19 @@ class BudgetFunction:
             self._loop.call_later(rest_s, self._again)
 
     def _again(self) -> None:
-        if not self._stopped:
+        if self._stopped:
+            return
+        try:
             self._spawn()
+        except OSError as error:
+            self._failed("died", f"no process could be started ({error})")
+        else:
+            assert self._ready is not None
+            self._loop.call_later(START_S, self._not_there, self._ready)
+
+    def _not_there(self, ready: asyncio.Future[None]) -> None:
+        if ready is self._ready and not ready.done():
+            self._failed("hung", f"it was not imported within {START_S:.0f} s")
 
     def _end(self) -> None:
         self._waiting.clear()

@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import AsyncIterator
+from functools import partial
 from typing import Any, NoReturn
 
 import grpc
@@ -73,7 +74,7 @@ class InferenceService(inference_pb2_grpc.InferenceServicer):
         arrival_s = _now_s()
 
         async def write(response: pb.SessionResponse) -> None:
-            await context.write(response.refinement)
+            await self._requests.deliver(lambda whole: context.write(whole.refinement), response)
 
         def give_up() -> None:
             live.cancel()
@@ -117,7 +118,7 @@ class InferenceService(inference_pb2_grpc.InferenceServicer):
         """Many frames on one stream."""
         session = Session(
             self._reception,
-            context.write,
+            partial(self._requests.deliver, context.write),
             grpc_deadline_s=_deadline_s(context, _now_s()),
             patience_s=self._patience_s,
         )

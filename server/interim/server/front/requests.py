@@ -3,7 +3,7 @@
 import asyncio
 import itertools
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import assert_never
 
@@ -29,6 +29,7 @@ from interim.server.front.orders import Order
 from interim.server.front.served import ServedModel
 from interim.server.front.truth import Phase, Truth
 from interim.server.telemetry.log import note
+from interim.v1 import inference_pb2 as pb
 
 log = logging.getLogger("interim.front")
 
@@ -59,6 +60,7 @@ class Requests:
         self._ids = itertools.count(1)
         self._table: dict[int, Live] = {}
         self._open: dict[int, Live] = {}
+        self._unread_bytes = 0
 
     @property
     def in_flight(self) -> int:
@@ -78,8 +80,9 @@ class Requests:
 
     @property
     def latest_deadline_s(self) -> float:
-        """The latest deadline in flight; minus infinity when there is none."""
-        return max((live.truth.deadline_s for live in self._open.values()), default=float("-inf"))
+        """The latest deadline in flight, of those that wait for exit 1 beyond theirs also; minus infinity: none is."""
+        each_s = (max(live.truth.deadline_s, live.truth.timer_s) for live in self._open.values())
+        return max(each_s, default=float("-inf"))
 
     async def idle(self, timeout_s: float) -> None:
         """Wait until everything in flight has ended, or the time is up."""
@@ -136,6 +139,17 @@ class Requests:
         live.ask()
         self.budgets.begun(live.term)
         return live
+
+    async def deliver(
+        self, write: Callable[[pb.SessionResponse], Awaitable[None]], message: pb.SessionResponse
+    ) -> None:
+        """Write an answer; until the transport has taken it, its mask counts at the door as images do."""
+        size_bytes = len(message.refinement.mask.data)
+        self._unread_bytes += size_bytes
+        try:
+            await write(message)
+        finally:
+            self._unread_bytes -= size_bytes
 
     def reconsider(self) -> int:
         """What budgets depend on has changed: give each request the budget it has now; how many moved."""
@@ -204,10 +218,11 @@ class Requests:
             )
         if len(self._open) >= self._door.max_requests:
             raise self._overloaded("queue", f"{len(self._open)} requests are in flight, which is the limit")
-        if self.bytes_in_flight + order.size_bytes > self._door.max_bytes:
+        held_bytes = self.bytes_in_flight + self._unread_bytes
+        if held_bytes + order.size_bytes > self._door.max_bytes:
             raise self._overloaded(
                 "bytes",
-                f"images in flight hold {self.bytes_in_flight} bytes of at most {self._door.max_bytes}",
+                f"images in flight and answers that nobody reads hold {held_bytes} bytes of at most {self._door.max_bytes}",
             )
 
     def _overloaded(self, cause: str, what: str) -> OverloadedError:
