@@ -97,7 +97,9 @@ class Config:
     max_bytes_mib: int = _option(
         256, rules.whole(1, 65536), "images in flight and answers not yet taken, in MiB; more are refused"
     )
-    max_message_mib: int = _option(64, rules.whole(1, 1024), "largest gRPC message either way, in MiB; none is compressed")
+    max_message_mib: int = _option(
+        64, rules.whole(1, 1024), "largest gRPC message either way, in MiB; none is compressed"
+    )
     max_pixels: int = _option(
         50_000_000, rules.whole(1, 16384 * 16384), "largest image before scaling down, in pixels"
     )
