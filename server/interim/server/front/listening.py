@@ -30,6 +30,11 @@ _WHY = {
 }
 
 
+KEEPALIVE_S, KEEPALIVE_WAIT_S = 30.0, 10.0
+"""A connection that says nothing is asked after the first, and closed when no answer came within the second: of a
+client that vanished gRPC itself would hold streams for two hours."""
+
+
 def grpc_server(
     config: Config, inference: InferenceService, control: ControlService, health: Health
 ) -> tuple[Any, str]:
@@ -43,6 +48,8 @@ def grpc_server(
         options=(
             ("grpc.max_receive_message_length", most),
             ("grpc.max_send_message_length", most),
+            ("grpc.keepalive_time_ms", int(KEEPALIVE_S * 1e3)),
+            ("grpc.keepalive_timeout_ms", int(KEEPALIVE_WAIT_S * 1e3)),
             ("grpc.so_reuseport", 0),  # else a second server would share the port in silence
             (
                 "grpc.compression_enabled_algorithms_bitset",
