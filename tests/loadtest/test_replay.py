@@ -14,7 +14,7 @@ from interim.loadtest.main import main
 from interim.loadtest.outcome import Ending, Outcome
 from interim.loadtest.plan import Move, Planned
 from interim.loadtest.replay import replay
-from interim.loadtest.request_lines import write_requests
+from interim.loadtest.request_lines import read_requests, write_requests
 
 COSTS = Costs(
     model="m",
@@ -95,6 +95,17 @@ def test_an_exit_that_is_waited_for_comes_in_time_or_late(
     [outcome] = replay([request], costs, policy="plan", name="n").outcomes
     assert (outcome.exit, outcome.late, outcome.quality) == (1, late, 0.0 if late else 0.4)
     assert outcome.end_ms == pytest.approx(18.0)
+
+
+def test_pictures_are_dealt_as_a_server_gets_them(tmp_path: Path) -> None:
+    """By the request's place where it names none; written and read again they are the very same."""
+    costs = dataclasses.replace(COSTS, pictures=((10.0,) * 3, (20.0, 10.0, 10.0)), shares=COSTS.shares * 2)
+    requests = tuple(Planned(index=index, send_s=float(index), budget_ms=90.0) for index in range(4))
+    write_requests(tmp_path / "requests.jsonl", requests)
+    for same in (requests, read_requests(tmp_path / "requests.jsonl")):
+        outcomes = replay(same, costs, policy="plan", name="n").outcomes
+        assert [outcome.picture for outcome in outcomes] == [0, 1, 0, 1]
+        assert [outcome.first_ms for outcome in outcomes] == pytest.approx([14, 24, 14, 24])
 
 
 def test_max_exit_ends_a_request() -> None:

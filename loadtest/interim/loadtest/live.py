@@ -122,8 +122,7 @@ async def run_clip(clip: Clip, server: str) -> ClipReport:
 
 
 def _dealt(request: Planned, pictures: int) -> Planned:
-    which = request.index if request.picture is None else request.picture
-    return replace(request, picture=which % pictures)
+    return replace(request, picture=request.dealt % pictures)
 
 
 async def _model(server: str, name: str) -> Model:

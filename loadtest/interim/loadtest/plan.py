@@ -52,6 +52,11 @@ class Planned:
     cancel_ms: float | None = None
     pause_ms: float = 0.0
 
+    @property
+    def dealt(self) -> int:
+        """The picture it carries (modulo how many there are), on a server as in the simulator."""
+        return self.index if self.picture is None else self.picture
+
 
 def plan(traffic: Traffic) -> tuple[Planned, ...]:
     """Every request of the scenario, in the order they are sent; see `draw`."""

@@ -106,7 +106,7 @@ class Record:
             exits_seen=tuple(self._exits),
             exits_ms=tuple(self._exits_ms),
             request_class=request.request_class,
-            picture=request.index if request.picture is None else request.picture,
+            picture=request.dealt,
             slow=request.pause_ms > 0,
             **known,
         )

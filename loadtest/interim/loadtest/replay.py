@@ -142,7 +142,7 @@ def _ready_s(costs: Costs, learnt: CostModel, front: _Front) -> float:
 
 
 def _traced(request: Planned, costs: Costs, front: _Front, random: Random) -> Traced:
-    which = (request.picture or 0) % len(costs.pictures)
+    which = request.dealt % len(costs.pictures)
     stage_s = drawn_s(costs.pictures[which], costs, random)
     exits = min(request.max_exit or len(stage_s), len(stage_s))
     return Traced(
@@ -198,7 +198,7 @@ def _outcome(request: Planned, fate: Fate, costs: Costs, front: _Front) -> Outco
         elapsed_ms=end_ms,
         budget_in_force_ms=deadline_ms if fate.admitted else 0.0,
         request_class=request.request_class,
-        picture=request.picture or 0,
+        picture=request.dealt % len(costs.pictures),
         revised_ms=request.move.total_ms if asked and request.move is not None else None,
         granted=fate.granted if asked else None,
         quality=(0.0 if late else worth[exit_]) if costs.quality else None,

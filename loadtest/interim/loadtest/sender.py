@@ -119,8 +119,7 @@ class Sender:
         return _Keeping(answers, lambda mask: self._sent.keep(request.index, mask))
 
     def _answers(self, request: Planned) -> Answers:
-        which = request.index if request.picture is None else request.picture
-        image = self._errand.pictures[which % len(self._errand.pictures)]
+        image = self._errand.pictures[request.dealt % len(self._errand.pictures)]
         if request.stream is not None and self._errand.streams:
             return self._streams.send(
                 request.stream,
