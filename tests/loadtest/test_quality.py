@@ -18,7 +18,7 @@ def outcome(index: int = 0, exit_: int = 2, ending: Ending = Ending.ANSWERED, **
 
 
 def test_an_exit_is_worth_its_validated_quality() -> None:
-    """In time: the exit's; late, refused or without an exit: 0; cancelled and failed: not scored."""
+    """In time: the exit's; late, refused, failed or without an exit: 0; cancelled: not scored."""
     outcomes = [
         outcome(exit_=1),
         outcome(exit_=2),
@@ -29,7 +29,7 @@ def test_an_exit_is_worth_its_validated_quality() -> None:
         outcome(exit_=0, ending=Ending.FAILED),
     ]
     scores = [each.quality for each in by_exit(outcomes, (0.4, 0.7))]
-    assert scores == [0.4, 0.7, 0.0, 0.0, 0.0, None, None]
+    assert scores == [0.4, 0.7, 0.0, 0.0, 0.0, None, 0.0]
 
 
 def test_a_late_answer_is_worth_what_was_there_in_time() -> None:
@@ -69,6 +69,20 @@ def test_labels_of_another_size_score_nothing() -> None:
     sent.keep(0, np.zeros((2, 4), np.uint8))
     sent = dataclasses.replace(sent, outcomes=(outcome(0),))
     assert by_labels(sent, {0: np.zeros((3, 3), np.uint8)}, 2)[0].quality is None
+
+
+@pytest.mark.parametrize("void", [255, 9])
+def test_what_cannot_be_scored_does_not_count_when_it_is_refused_either(void: int) -> None:
+    """Labels that are all void, or of classes the model has not: 0 for the late and nothing else would be a lie."""
+    sent = Sent(outcomes=(outcome(0), outcome(1, late=True), outcome(2, ending=Ending.REFUSED)))
+    scored = by_labels(sent, {0: np.full((3, 3), void, np.uint8)}, 2)
+    assert [each.quality for each in scored] == [None, None, None]
+
+
+def test_a_failed_request_gave_nothing_by_its_deadline() -> None:
+    """It lowers the mean: a run is none the better for requests that fail."""
+    scored = by_exit([outcome(0), outcome(1, ending=Ending.FAILED)], (0.4, 0.8))
+    assert summarise(scored, quality_from="validated").utility == pytest.approx(0.4)
 
 
 def test_one_mask_is_kept_once() -> None:

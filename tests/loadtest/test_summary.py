@@ -69,6 +69,14 @@ def test_lateness_is_counted_as_each_side_sees_it() -> None:
     assert (summary.late_server, summary.late_client) == (1, 1)
 
 
+def test_a_slow_readers_pauses_are_no_latency() -> None:
+    """What its reader took its time to take has no part in the client's times, and is counted all the same."""
+    slow = outcome(exit=1, first_ms=500.0, end_ms=900.0, slow=True)
+    summary = summarise([outcome(exit=1, first_ms=20.0), slow])
+    assert (summary.first_ms["max"], summary.answer_ms["max"], summary.slack_ms["min"]) == (20.0, 60.0, 40.0)
+    assert summary.answered == 2
+
+
 def test_a_request_without_an_exit_lowers_the_mean() -> None:
     """Exit 0 counts as 0 in the mean exit; nothing admitted has no mean."""
     assert summarise([outcome(exit=4), outcome(exit=0, ending=Ending.NO_EXIT)]).mean_exit == 2.0

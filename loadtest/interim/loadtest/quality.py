@@ -21,11 +21,11 @@ if TYPE_CHECKING:
 
     Map = NDArray[np.uint8]
 
-_UNSCORED = {Ending.CANCELLED, Ending.FAILED}
-
 
 def by_exit(outcomes: Sequence[Outcome], validated: Sequence[float]) -> tuple[Outcome, ...]:
-    """Outcomes with the validated quality of the deepest exit that was handed over in time; refused ones get 0.
+    """Outcomes with the validated quality of the deepest exit that was handed over in time.
+
+    Refused and failed ones get 0.
 
     Args:
         outcomes: Of a run.
@@ -34,14 +34,16 @@ def by_exit(outcomes: Sequence[Outcome], validated: Sequence[float]) -> tuple[Ou
     worth = (0.0, *validated)
     return tuple(
         replace(outcome, quality=worth[outcome.exit_in_time] if outcome.admitted else 0.0)
-        if outcome.ending not in _UNSCORED
+        if outcome.ending is not Ending.CANCELLED
         else outcome
         for outcome in outcomes
     )
 
 
 def by_labels(sent: Sent, labels: Mapping[int, Map], classes: int) -> tuple[Outcome, ...]:
-    """Outcomes with each final mask's own mean IoU; refused and late ones get 0, those unlabelled nothing.
+    """Outcomes with each final mask's own mean IoU; refused, failed and late ones get 0.
+
+    Those without labels that could score a mask get nothing.
 
     Args:
         sent: What became of a run, with its masks.
@@ -49,13 +51,18 @@ def by_labels(sent: Sent, labels: Mapping[int, Map], classes: int) -> tuple[Outc
         classes: How many classes the model has.
     """
     known: dict[tuple[int, int], float | None] = {}
+    scorable = {
+        picture: truth for picture, truth in labels.items() if _score(truth, truth, classes) is not None
+    }
 
     def score(outcome: Outcome) -> float | None:
-        truth = labels.get(outcome.picture)
+        truth = scorable.get(outcome.picture)
         key = sent.mask_of.get(outcome.index)
+        if truth is None:
+            return None  # whatever became of it: else only what went wrong would count
         if not outcome.in_time:
             return 0.0
-        if truth is None or key is None:
+        if key is None:
             return None
         pair = (outcome.picture, key)
         if pair not in known:
@@ -63,7 +70,7 @@ def by_labels(sent: Sent, labels: Mapping[int, Map], classes: int) -> tuple[Outc
         return known[pair]
 
     return tuple(
-        outcome if outcome.ending in _UNSCORED else replace(outcome, quality=score(outcome))
+        outcome if outcome.ending is Ending.CANCELLED else replace(outcome, quality=score(outcome))
         for outcome in sent.outcomes
     )
 

@@ -25,9 +25,11 @@ class Summary:
     """A run in figures. Times are milliseconds; the client's run from the intended send.
 
     `cancelled` counts those the scenario cancelled: nothing else counts them. `revised` says what became of
-    revisions. `utility` is the mean quality at the deadline over all requests but the cancelled and failed
-    ones (refused and missed ones count 0, late ones what was there in time), and `attainment` the share of the
-    admitted that had an exit in time; `quality_from` says how quality was scored. `late_client` leaves slow readers out.
+    revisions. `utility` is the mean quality at the deadline over all requests but the cancelled ones
+    (refused, failed and missed ones count 0, late ones what was there in time), and `attainment` the share
+    of the admitted that had an exit in time; `quality_from` says how quality was scored. `late_client` and
+    the client's times (`first_ms`, `answer_ms`, `slack_ms`) leave slow readers out: a reader's pauses are no
+    latency of the server.
     `exits` counts admitted requests by the exit of their answer (0: none). `late_server` is what the
     server marked late, `late_client` what the client held after its budget. `void` says why the run
     does not count; empty where it does.
@@ -82,6 +84,7 @@ def summarise(outcomes: Sequence[Outcome], *, quality_from: str = "") -> Summary
     answered = [outcome for outcome in admitted if outcome.ending is Ending.ANSWERED]
     refused = [outcome for outcome in outcomes if outcome.ending is Ending.REFUSED]
     failed = [outcome for outcome in outcomes if outcome.ending is Ending.FAILED]
+    prompt = [outcome for outcome in answered if not outcome.slow]
     lag = spread(outcome.lag_ms for outcome in outcomes)
     return Summary(
         sent=len(outcomes),
@@ -97,9 +100,11 @@ def summarise(outcomes: Sequence[Outcome], *, quality_from: str = "") -> Summary
         exits=dict(sorted(Counter(outcome.exit for outcome in admitted).items())),
         mean_exit=sum(outcome.exit for outcome in admitted) / len(admitted) if admitted else None,
         reasons=_counted(outcome.reason for outcome in admitted),
-        first_ms=spread(outcome.first_ms for outcome in admitted if outcome.first_ms is not None),
-        answer_ms=spread(outcome.end_ms for outcome in answered),
-        slack_ms=spread((outcome.slack_ms for outcome in answered), 0.5, 0.01, 0.0),
+        first_ms=spread(
+            outcome.first_ms for outcome in admitted if outcome.first_ms is not None and not outcome.slow
+        ),
+        answer_ms=spread(outcome.end_ms for outcome in prompt),
+        slack_ms=spread((outcome.slack_ms for outcome in prompt), 0.5, 0.01, 0.0),
         server_slack_ms=spread((outcome.server_slack_ms for outcome in answered), 0.5, 0.01, 0.0),
         refusal_ms=spread(outcome.end_ms for outcome in refused),
         sender_lag_ms=lag,
@@ -117,8 +122,7 @@ def in_words(counts: Mapping[Any, int]) -> str:
 
 
 def _utility(outcomes: Iterable[Outcome]) -> float | None:
-    left_out = {Ending.CANCELLED, Ending.FAILED}
-    scores = [outcome.quality for outcome in outcomes if outcome.ending not in left_out]
+    scores = [outcome.quality for outcome in outcomes if outcome.ending is not Ending.CANCELLED]
     known = [score for score in scores if score is not None]
     return sum(known) / len(known) if known else None
 
