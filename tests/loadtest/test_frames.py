@@ -42,6 +42,7 @@ def test_frames_come_in_the_order_of_the_list(clip: Clip) -> None:
         (lambda folder: (folder / "list.txt").write_text("c"), "no frame 'c'"),
         (lambda folder: (folder / "b.png").write_bytes(b"no png"), "b.png cannot be read"),
         (lambda folder: Image.new("RGB", (8, 6)).save(folder / "b.png"), "b.png has mode RGB"),
+        (lambda folder: Image.new("L", (6, 8)).save(folder / "b.png"), "b.png is 6 x 8 .* picture 8 x 6"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_named(clip: Clip, spoil: object, says: str) -> None:
@@ -51,6 +52,16 @@ def test_what_is_wrong_with_a_file_is_named(clip: Clip, spoil: object, says: str
     spoil(clip.images)
     with pytest.raises(ScenarioError, match=says):
         read_frames(clip)
+
+
+def test_a_frames_name_may_have_spaces(clip: Clip) -> None:
+    """One name a line is what the list is said to hold."""
+    assert clip.frames is not None
+    assert clip.images is not None
+    clip.frames.write_text("a\n\nmy frame\r\n")
+    for suffix in ("jpg", "png"):
+        (clip.images / f"b.{suffix}").rename(clip.images / f"my frame.{suffix}")
+    assert [frame.name for frame in read_frames(clip)] == ["a", "my frame"]
 
 
 def test_a_clip_without_frames_says_what_to_give() -> None:

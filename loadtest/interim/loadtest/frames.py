@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -9,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from interim.client.errors import UnreadableImage
+from interim.client.picture import read_pixels
 from interim.loadtest.entries import ScenarioError, reason
 
 if TYPE_CHECKING:
@@ -45,18 +48,19 @@ def read_frames(clip: Clip) -> tuple[Frame, ...]:
     return tuple(
         Frame(
             name=name,
-            image=_image(clip.images, name),
-            labels=None if clip.labels is None else read_labels(clip.labels / f"{name}.png"),
+            image=image,
+            labels=None if clip.labels is None else read_labels(clip.labels / f"{name}.png", image),
         )
-        for name in names
+        for name, image in ((name, _image(clip.images, name)) for name in names)
     )
 
 
 def _names(path: Path) -> list[str]:
     try:
-        names = path.read_text(encoding="utf-8").split()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"The list of frames {path} cannot be read ({reason(error)}).") from error
+    names = [line.strip() for line in lines if line.strip()]
     if not names:
         raise ScenarioError(f"The list of frames {path} is empty: write one name (without suffix) a line.")
     return names
@@ -70,11 +74,11 @@ def _image(folder: Path, name: str) -> bytes:
     raise ScenarioError(f"There is no frame {name!r} in {folder} ({', '.join(_SUFFIXES)}).")
 
 
-def read_labels(path: Path) -> Labels:
-    """The labels in a PNG file of class ids.
+def read_labels(path: Path, picture: bytes) -> Labels:
+    """The labels in a PNG file of class ids, for an encoded picture.
 
     Raises:
-        ScenarioError: It cannot be read, or holds colours.
+        ScenarioError: It cannot be read, holds colours, or is of another size than the picture.
     """
     try:
         with Image.open(path) as image:
@@ -82,6 +86,14 @@ def read_labels(path: Path) -> Labels:
                 raise ScenarioError(
                     f"{path} has mode {image.mode}: labels are 8-bit class ids (palette or grey)."
                 )
-            return np.array(image, dtype=np.uint8)
+            labels = np.array(image, dtype=np.uint8)
     except OSError as error:
         raise ScenarioError(f"The labels {path} cannot be read ({reason(error)}).") from error
+    with suppress(UnreadableImage):  # a server says so too
+        height, width = read_pixels(picture).shape[:2]
+        if labels.shape != (height, width):
+            raise ScenarioError(
+                f"{path} is {labels.shape[1]} x {labels.shape[0]} pixels and its picture {width} x {height}: "
+                "labels have the picture's own size."
+            )
+    return labels

@@ -44,7 +44,7 @@ def material(traffic: Traffic) -> Material:
     """The pictures of a scenario, read or drawn, with their labels.
 
     Raises:
-        ScenarioError: One of them cannot be read.
+        ScenarioError: One of them cannot be read, or labels are of another size than their picture.
     """
     files = picture_files(traffic.pictures)
     if not files:
@@ -52,10 +52,14 @@ def material(traffic: Traffic) -> Material:
         drawn = tuple(draw_picture(*traffic.picture_px, seed=seed) for seed in seeds)
         return Material(pictures=drawn, labels={})
     folder = traffic.labels
+    pictures = tuple(file.read_bytes() for file in files)
     labels: dict[int, Labels] = {}
     if folder is not None:
-        labels = {index: read_labels(folder / f"{file.stem}.png") for index, file in enumerate(files)}
-    return Material(pictures=tuple(file.read_bytes() for file in files), labels=labels)
+        labels = {
+            index: read_labels(folder / f"{file.stem}.png", picture)
+            for index, (file, picture) in enumerate(zip(files, pictures, strict=True))
+        }
+    return Material(pictures=pictures, labels=labels)
 
 
 def run_traffic(traffic: Traffic, requests: Sequence[Planned], server: str, *, processes: int = 1) -> Run:
