@@ -209,6 +209,23 @@ def test_a_session_answers_every_frame(server: ScriptedServer, image: Any) -> No
     assert answered == [frame for frame in ids if frame != ids[1] for _ in range(4)]
 
 
+def test_a_server_that_is_back_is_found_at_once(wire: Wire, image: Any) -> None:
+    """The first call after a restart is answered, however long the server was looked for before."""
+
+    async def run() -> int:
+        async with AsyncClient(wire.address) as client:
+            wire.cut()
+            for _ in range(3):
+                with pytest.raises(errors.Unavailable, match="no server answers"):
+                    await client.status()
+                with pytest.raises(errors.Unavailable, match="no server answers"):
+                    _ = [each async for each in client.infer(image)]
+            wire.mend()
+            return [each.exit async for each in client.infer(image)][-1]
+
+    assert asyncio.run(run()) == 4
+
+
 def test_a_session_of_which_the_newest_wins(server: ScriptedServer, image: Any) -> None:
     """Frames the loop had no time to send are superseded on this side; each ends once."""
 

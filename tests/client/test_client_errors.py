@@ -89,7 +89,7 @@ def test_a_message_over_the_clients_limit_is_too_large(
     server: ScriptedServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What this side will not send it names the same way."""
-    monkeypatch.setattr("interim.client.client.CHANNEL_OPTIONS", (("grpc.max_send_message_length", 1000),))
+    monkeypatch.setattr("interim.client.link.CHANNEL_OPTIONS", (("grpc.max_send_message_length", 1000),))
     with Client(server.address) as client:
         with pytest.raises(errors.TooLarge, match="size limit"):
             client.infer_once(bytes(1001))

@@ -41,6 +41,30 @@ def test_nobody_there_is_unavailable(wire: Wire, image: Any) -> None:
             assert type(caught.value) is errors.Unavailable
 
 
+def test_a_server_that_is_back_is_found_at_once(wire: Wire, image: Any) -> None:
+    """The first call after a restart is answered, of whatever kind, however long the server was looked for."""
+    wire.cut()
+    with Client(wire.address) as one, Client(wire.address) as other:
+        calls = (one.status, lambda: list(other.infer(image))[-1])
+        for call in calls * 3:
+            with pytest.raises(errors.Unavailable, match=f"no server answers at {wire.address}"):
+                call()
+        wire.mend()
+        assert all(call() for call in calls)
+
+
+def test_no_proxy_stands_before_this_machine(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A proxy that is set for the rest of the world is named where nothing is reached, and else not asked."""
+    monkeypatch.setenv("http_proxy", "http://127.0.0.1:9")
+    with Client(server.address) as client:
+        assert client.status().ready
+    with (
+        Client("interim.invalid:8500") as client,
+        pytest.raises(errors.Unavailable, match=r"127.0.0.1:9 that \$http_proxy names"),
+    ):
+        client.status()
+
+
 def test_a_server_found_again_is_used_again(wire: Wire, image: Any) -> None:
     """A client outlives its server: it connects again by itself."""
     with Client(wire.address) as client:

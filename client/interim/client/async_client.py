@@ -12,7 +12,7 @@ from interim.client.answer import answer_of
 from interim.client.budget import BudgetState, budget_of, cap_request
 from interim.client.catalogue import Model, model_of
 from interim.client.client import DEFAULT_TARGET
-from interim.client.link import CHANNEL_OPTIONS, Link
+from interim.client.link import Link, options_for
 from interim.client.refinement import Refinement
 from interim.client.request import ImageSource, Options, infer_request
 from interim.client.session import AsyncSession
@@ -40,9 +40,9 @@ class AsyncClient:
         self, target: str = DEFAULT_TARGET, *, credentials: grpc.ChannelCredentials | None = None
     ) -> None:
         if credentials is None:
-            channel = grpc.aio.insecure_channel(target, options=CHANNEL_OPTIONS)
+            channel = grpc.aio.insecure_channel(target, options=options_for(target))
         else:
-            channel = grpc.aio.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
+            channel = grpc.aio.secure_channel(target, credentials, options=options_for(target))
         self._link = Link(channel, target)
 
     def infer(
@@ -115,7 +115,8 @@ class AsyncClient:
 
     async def _call(self, method: Any, request: Any, deadline_ms: float | None = None) -> Any:
         try:
-            return await self._link.call(method, request, deadline_ms)
+            left_ms = await self._link.connected_async(deadline_ms)
+            return await self._link.call(method, request, left_ms)
         except asyncio.CancelledError:
             if self._link.closed:  # the channel's end cancelled the call, nobody this task
                 raise errors.ClientClosed(

@@ -9,7 +9,7 @@ import grpc
 from interim.client.answer import answer_of
 from interim.client.budget import BudgetState, budget_of, cap_request
 from interim.client.catalogue import Model, model_of
-from interim.client.link import CHANNEL_OPTIONS, Link
+from interim.client.link import Link, options_for
 from interim.client.refinement import Refinement
 from interim.client.request import ImageSource, Options, infer_request
 from interim.client.session import Session
@@ -42,9 +42,9 @@ class Client:
         self, target: str = DEFAULT_TARGET, *, credentials: grpc.ChannelCredentials | None = None
     ) -> None:
         if credentials is None:
-            channel = grpc.insecure_channel(target, options=CHANNEL_OPTIONS)
+            channel = grpc.insecure_channel(target, options=options_for(target))
         else:
-            channel = grpc.secure_channel(target, credentials, options=CHANNEL_OPTIONS)
+            channel = grpc.secure_channel(target, credentials, options=options_for(target))
         self._link = Link(channel, target)
 
     def infer(
@@ -182,6 +182,6 @@ class Client:
 
     def _call(self, method: Any, request: Any, deadline_ms: float | None = None) -> Any:
         try:
-            return self._link.call(method, request, deadline_ms)
+            return self._link.call(method, request, self._link.connected(deadline_ms))
         except grpc.RpcError as failure:
             raise self._link.error(failure, unary=method is self._link.inference.InferOnce) from failure

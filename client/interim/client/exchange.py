@@ -37,6 +37,8 @@ class Exchange:
             InterimError: The RPC failed.
         """
         try:
+            if not self._heard:
+                self._link.connected()
             response: pb.SessionResponse = next(self._call)
         except StopIteration:
             return None
@@ -80,6 +82,8 @@ class AsyncExchange:
             InterimError: The RPC failed.
         """
         try:
+            if not self._heard:
+                await self._link.connected_async()
             response = await self._call.read()
         except grpc.RpcError as failure:
             raise self._link.error(failure, heard=self._heard) from failure

@@ -1,9 +1,15 @@
 """One connection to one server, and what both clients know of it."""
 
+import asyncio
+import os
+import re
+import time
 from typing import Any, Final
 
+import grpc
+
 from interim.client import errors
-from interim.client.grpc_errors import error_of
+from interim.client.grpc_errors import NO_SERVER, error_of
 from interim.v1.control_pb2_grpc import ControlStub
 from interim.v1.inference_pb2_grpc import InferenceStub
 
@@ -16,8 +22,19 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.use_local_subchannel_pool", 1),  # a connection for each client: it balances, it closes alone
     ("grpc.min_reconnect_backoff_ms", 5000),  # how long one attempt may take, despite its name
     ("grpc.initial_reconnect_backoff_ms", 100),  # a server that restarts is found again soon;
-    ("grpc.max_reconnect_backoff_ms", 2000),  # gRPC's own limit is two minutes
+    ("grpc.max_reconnect_backoff_ms", 250),  # well within _CONNECT_S; gRPC adds a fifth by lot
 )
+
+_LOOPBACK: Final = re.compile(r"unix(-abstract)?:|(dns:|ipv[46]:)?/*(localhost|127\.[\d.]+|\[::1\]):")
+_PROXIES: Final = ("grpc_proxy", "https_proxy", "http_proxy")
+"""The variables that gRPC looks at, the first that is set."""
+_CONNECT_S: Final = 0.5
+"""How long a call waits for a connection where none could be made the last time."""
+
+
+def options_for(target: str) -> tuple[tuple[str, int], ...]:
+    """The options of a channel: no proxy stands between a machine and itself."""
+    return (*CHANNEL_OPTIONS, ("grpc.enable_http_proxy", 0)) if _LOOPBACK.match(target) else CHANNEL_OPTIONS
 
 
 class Link:
@@ -32,8 +49,43 @@ class Link:
         self.channel = channel
         self.target = target
         self.closed = False
+        self._unmade: Any = None  # the failure of the last call, where no connection could be made for it
         self.inference: Any = InferenceStub(channel)  # type: ignore[no-untyped-call]  # generated
         self.control: Any = ControlStub(channel)  # type: ignore[no-untyped-call]  # generated
+
+    def connected(self, deadline_ms: float | None = None) -> float | None:
+        """Waits a moment for a connection where none could be made the last time: a server may be back.
+
+        gRPC itself would fail at once, for seconds after a restart, with what it had found before.
+
+        Returns:
+            What is left of the deadline, in ms.
+
+        Raises:
+            Unavailable: There is none yet.
+        """
+        if self._unmade is None or self.closed:
+            return deadline_ms
+        ready, start_s = grpc.channel_ready_future(self.channel), time.monotonic()
+        try:
+            ready.result(timeout=_patience_s(deadline_ms))
+        except grpc.FutureTimeoutError:
+            ready.cancel()
+            raise self.error(self._unmade) from None
+        self._unmade = None
+        return _left_ms(deadline_ms, start_s)
+
+    async def connected_async(self, deadline_ms: float | None = None) -> float | None:
+        """The same for asyncio."""
+        if self._unmade is None or self.closed:
+            return deadline_ms
+        start_s = time.monotonic()
+        try:
+            await asyncio.wait_for(self.channel.channel_ready(), _patience_s(deadline_ms))
+        except TimeoutError:
+            raise self.error(self._unmade) from None
+        self._unmade = None
+        return _left_ms(deadline_ms, start_s)
 
     def call(self, method: Any, request: Any, deadline_ms: float | None = None) -> Any:
         """Starts an RPC with its deadline, in ms from now; what gRPC returns for it.
@@ -43,10 +95,26 @@ class Link:
         """
         if self.closed:
             raise errors.ClientClosed(f"the client of {self.target} is closed; make a new one")
-        return method(request, timeout=None if deadline_ms is None else deadline_ms / 1e3)
+        timeout_s = None if deadline_ms is None else deadline_ms / 1e3
+        return method(request, timeout=timeout_s, wait_for_ready=self._unmade is not None)
 
     def error(self, failure: Any, *, heard: bool = False, unary: bool = False) -> errors.InterimError:
         """The error a failed RPC on this channel means; see `error_of`."""
         if self.closed:
             return errors.ClientClosed(f"the client of {self.target} was closed during the call")
-        return error_of(failure, target=self.target, heard=heard, unary=unary)
+        error = error_of(failure, target=self.target, heard=heard, unary=unary)
+        if not str(error).startswith(NO_SERVER):
+            return error
+        self._unmade = failure
+        proxy = next((each for each in _PROXIES if os.environ.get(each)), None)
+        if proxy is None or _LOOPBACK.match(self.target):
+            return error
+        return errors.Unavailable(f"{error}, by way of the proxy {os.environ[proxy]} that ${proxy} names")
+
+
+def _patience_s(deadline_ms: float | None) -> float:
+    return _CONNECT_S if deadline_ms is None else min(_CONNECT_S, deadline_ms / 1e3)
+
+
+def _left_ms(deadline_ms: float | None, start_s: float) -> float | None:
+    return None if deadline_ms is None else max(deadline_ms - 1e3 * (time.monotonic() - start_s), 0.0)
