@@ -63,6 +63,30 @@ def test_a_rejected_frame_is_said_and_the_others_go_on(
     assert lines[-1] == "0 of 1 frames answered (mean exit -), 0 superseded, 0 late, 1 rejected"
 
 
+def test_frames_are_never_drawn_over(
+    server: ScriptedServer, street: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their own folder is refused for --out; a file that cannot be read is one frame's trouble."""
+    before = street.read_bytes()
+    watch = ["watch", str(street.parent), "--server", server.address]
+    assert main([*watch, "--out", f"{street.parent}/../{street.parent.name}"]) == 2
+    assert "would draw over the frames themselves" in capsys.readouterr().err
+    assert street.read_bytes() == before
+
+
+def test_a_frame_that_cannot_be_read_is_rejected_and_the_others_go_on(
+    server: ScriptedServer, street: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """One bad file among many costs one frame."""
+    (street.parent / "a.png").mkdir()
+    (street.parent / "street.jpg").write_bytes(street.read_bytes())
+    out = street.parent / "masks"
+    assert main(["watch", str(street.parent), "--server", server.address, "--out", str(out)]) == 0
+    assert "2 of 3 frames answered" in (said := capsys.readouterr().out)
+    assert said.endswith("1 rejected\n")
+    assert sorted(path.name for path in out.iterdir()) == ["street-2.png", "street.png"]
+
+
 def test_a_server_that_goes_away_ends_the_watch(
     server: ScriptedServer, wire: Wire, street: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -77,8 +101,11 @@ def test_a_server_that_goes_away_ends_the_watch(
 
     server.session = script
     (street.parent / "later.png").write_bytes(street.read_bytes())
-    assert main(["watch", str(street.parent), "--fps", "0.001", "--server", wire.address]) == 1
+    found = street.parent / "found.json"
+    watch = ["watch", str(street.parent), "--fps", "0.001", "--server", wire.address]
+    assert main([*watch, "--json", str(found)]) == 1
     assert f"the server at {wire.address} went away" in capsys.readouterr().err
+    assert json.loads(found.read_text())["sent"] == 1
 
 
 def test_ctrl_c_ends_a_watch_with_its_summary(server: ScriptedServer, street: Path, command: Command) -> None:

@@ -1,6 +1,7 @@
 """Frames come at their pace, and are counted for what became of them."""
 
 import importlib
+import struct
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from interim.client.errors import UnreadableImage
-from interim.client.frames import Frame, frames_of, paced
+from interim.client.frames import Frame, frames_of, paced, rate_of
 from interim.client.refinement import Reason, Refinement
 from interim.client.tally import Tally
 
@@ -115,6 +116,19 @@ def test_a_video_gives_its_frames_in_order(tmp_path: Path) -> None:
     assert {(array.shape, array.dtype.name) for array in arrays} == {((48, 64, 3), "uint8")}
     shades = [array.mean() for array in arrays]
     assert np.allclose(shades, [0, 40, 80, 120, 160], atol=6)
+
+
+def test_a_video_comes_upright_and_at_its_own_rate(tmp_path: Path) -> None:
+    """A phone's portrait film says that it is to be turned; its rate is the file's, a folder has none."""
+    file = tmp_path / "drive.mp4"
+    video(file, 2)
+    data = bytearray(file.read_bytes())
+    at = data.index(b"tkhd") + 44  # the matrix of the track's header
+    data[at : at + 36] = struct.pack(">9i", 0, 1 << 16, 0, -(1 << 16), 0, 0, 48 << 16, 0, 1 << 30)
+    file.write_bytes(data)
+    shapes = {frame.image.shape for frame in frames_of(file) if isinstance(frame.image, np.ndarray)}
+    assert shapes == {(64, 48, 3)}
+    assert (rate_of(file), rate_of(tmp_path)) == (10.0, None)
 
 
 def test_what_is_no_video_is_said_so(tmp_path: Path) -> None:

@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
+import numpy as np
+
 from interim.client.errors import UnreadableImage
 from interim.client.request import ImageSource
 
@@ -31,10 +33,35 @@ def frames_of(source: Path) -> Iterator[Frame]:
         pictures = sorted(path for path in source.iterdir() if path.suffix.lower() in _PICTURES)
         if not pictures:
             raise UnreadableImage(f"{source} holds no pictures; they end in {', '.join(sorted(_PICTURES))}")
-        return (Frame(name=path.stem, image=path) for path in pictures)
+        names = names_of(pictures)
+        return (Frame(name=name, image=path) for name, path in zip(names, pictures, strict=True))
     if not source.exists():
         raise UnreadableImage(f"{source} does not exist; give a video file or a folder of pictures")
     return _decoded(source, _video_package())
+
+
+def rate_of(source: Path) -> float | None:
+    """A video's own frames a second; None where it does not say, or there is none."""
+    if not source.is_file():
+        return None
+    av = _video_package()
+    try:
+        with av.open(str(source)) as container:
+            return float(container.streams.video[0].average_rate or 0.0) or None
+    except (av.FFmpegError, IndexError):  # whoever reads the frames says what is wrong
+        return None
+
+
+def names_of(pictures: Iterable[Path]) -> list[str]:
+    """What each picture is called: its own name, numbered where another has it already."""
+    names: dict[str, None] = {}
+    for picture in pictures:
+        name, number = picture.stem, 1
+        while name in names:
+            number += 1
+            name = f"{picture.stem}-{number}"
+        names[name] = None
+    return list(names)
 
 
 def paced(
@@ -71,7 +98,8 @@ def _decoded(source: Path, av: Any) -> Iterator[Frame]:
     try:
         with av.open(str(source)) as container:
             for index, frame in enumerate(container.decode(video=0)):
-                yield Frame(name=f"{source.stem}-{index:06d}", image=frame.to_ndarray(format="rgb24"))
+                pixels = np.rot90(frame.to_ndarray(format="rgb24"), round(frame.rotation / 90))
+                yield Frame(name=f"{source.stem}-{index:06d}", image=np.ascontiguousarray(pixels))
     except (av.FFmpegError, IndexError) as error:  # IndexError: no video in it
         why = getattr(error, "strerror", None) or error
         raise UnreadableImage(

@@ -14,6 +14,7 @@ from interim.client.commands.arguments import add_json, add_options, add_server,
 from interim.client.commands.ending import status_of
 from interim.client.commands.output import HEADER, fields_of, row, text_stream, write_json
 from interim.client.commands.places import named
+from interim.client.frames import names_of
 from interim.client.painter import Painter
 from interim.client.picture import read_pixels
 from interim.client.refinement import Refinement
@@ -60,25 +61,27 @@ def send_images(
     """
     stream, status = text_stream(args), 0
     found: list[dict[str, Any]] = []
-    for image, name in zip(args.images, _names(args.images), strict=True):
-        report: dict[str, Any] = {"image": str(image)}
-        found.append(report)
-        try:
-            refinements = _refined(client, image, options_of(args), stream)
-            report["refinements"] = [fields_of(each) for each in refinements]
-            _check_exit(refinements[-1])
-            if text := summary(refinements[-1]):
-                print(text, file=stream)
-            if args.out:
-                files = _drawn(args.out, name, image, refinements, painter)
-                report["files"] = [str(file) for file in files]
-                print(f"  drawn: {', '.join(map(str, files))}", file=stream)
-        except (errors.BadRequest, errors.Refused, errors.NoExit, errors.ServerFailed) as error:
-            status = max(status, status_of(error))  # this image's own trouble: the others may do better
-            report["error"] = str(error)
-            whose = "" if str(image) in str(error) else f"{image}: "
-            print(f"interim: {whose}{error}", file=sys.stderr)
-    write_json(args, {"images": found})
+    try:
+        for image, name in zip(args.images, names_of(args.images), strict=True):
+            report: dict[str, Any] = {"image": str(image)}
+            found.append(report)
+            try:
+                refinements = _refined(client, image, options_of(args), stream)
+                report["refinements"] = [fields_of(each) for each in refinements]
+                _check_exit(refinements[-1])
+                if text := summary(refinements[-1]):
+                    print(text, file=stream)
+                if args.out:
+                    files = _drawn(args.out, name, image, refinements, painter)
+                    report["files"] = [str(file) for file in files]
+                    print(f"  drawn: {', '.join(map(str, files))}", file=stream)
+            except (errors.BadRequest, errors.Refused, errors.NoExit, errors.ServerFailed) as error:
+                status = max(status, status_of(error))  # this image's own trouble: the others may do better
+                report["error"] = str(error)
+                whose = "" if str(image) in str(error) else f"{image}: "
+                print(f"interim: {whose}{error}", file=sys.stderr)
+    finally:  # also of what was answered before a server went away
+        write_json(args, {"images": found})
     return status
 
 
@@ -116,15 +119,3 @@ def _drawn(
     with named(files[-1]):
         contact_sheet(pixels, refinements, painter, title=image.name).save(files[-1])
     return files
-
-
-def _names(images: Sequence[Path]) -> list[str]:
-    """What each image's files are called: its own name, numbered where another has it already."""
-    names: list[str] = []
-    for image in images:
-        name, number = image.stem, 1
-        while name in names:
-            number += 1
-            name = f"{image.stem}-{number}"
-        names.append(name)
-    return names

@@ -16,7 +16,8 @@ from interim.client.client import Client
 from interim.client.commands.arguments import add_json, add_options, add_server, options_of, positive
 from interim.client.commands.output import HEADER, fields_of, row, text_stream, write_json
 from interim.client.commands.places import named
-from interim.client.frames import Frame, frames_of, paced
+from interim.client.errors import InterimError, InvalidArgument, UnreadableImage
+from interim.client.frames import Frame, frames_of, paced, rate_of
 from interim.client.painter import Painter, painter_of
 from interim.client.picture import read_pixels
 from interim.client.refinement import Refinement
@@ -25,6 +26,7 @@ from interim.client.tally import Tally
 from interim.client.transcript import Rejection, Revision
 
 _UNDRAWN: Final = 32  # frames that may wait to be drawn; then answers are read more slowly
+_FPS: Final = 15.0
 
 _EXAMPLES: Final = """\
 examples:
@@ -50,7 +52,10 @@ def add(commands: Any) -> None:
         "source", type=Path, metavar="VIDEO|DIR", help="a video file, or a folder of pictures"
     )
     parser.add_argument(
-        "--fps", type=positive, default=15.0, metavar="N", help="frames a second (default: %(default)g)"
+        "--fps",
+        type=positive,
+        metavar="N",
+        help=f"frames a second (default: the video's own, {_FPS:g} for a folder)",
     )
     add_options(parser)
     add_server(parser)
@@ -60,6 +65,8 @@ def add(commands: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Sends and prints until the frames end, or Ctrl-C; 1 where no frame got an answer."""
+    if args.out and args.out.resolve() == args.source.resolve():
+        raise InvalidArgument(f"--out {args.out} would draw over the frames themselves: name another folder")
     frames = frames_of(args.source)
     with Client(args.server) as client, ThreadPoolExecutor(1) as pen:
         painter = painter_of(client.model(args.model))
@@ -71,10 +78,7 @@ def run(args: argparse.Namespace) -> int:
                 print(file=watch.stream)
             finally:
                 watch.over.set()
-    print(watch.tally, file=watch.stream)
-    write_json(
-        args, {**dataclasses.asdict(watch.tally), "mean_exit": watch.tally.mean_exit, "frames": watch.ended}
-    )
+                watch.report(args)
     return 0 if watch.tally.answered else 1
 
 
@@ -112,7 +116,7 @@ class _Watch:
         self.tally = Tally()
         self.ended: list[dict[str, Any]] = []
         self.over = threading.Event()
-        self._fps: float = args.fps
+        self._fps: float = args.fps or rate_of(args.source) or _FPS
         self._options = options_of(args)
         self._session = session
         self._easel = easel
@@ -132,12 +136,22 @@ class _Watch:
         if self._easel:
             self._easel.finish()
 
+    def report(self, args: argparse.Namespace) -> None:
+        """What was seen, however it ended."""
+        tally = self.tally
+        facts = {**dataclasses.asdict(tally), "mean_exit": tally.mean_exit, "frames": self.ended}
+        write_json(args, facts)
+        print(tally, file=self.stream)
+
     def _send(self, frames: Iterator[Frame]) -> None:
         try:
             for frame in paced(frames, self._fps, now=time.monotonic, wait_s=self.over.wait):
                 with self._sending:
-                    self._in_flight[self._session.send(frame.image, **self._options)] = frame
                     self.tally.sent += 1
+                    try:
+                        self._in_flight[self._session.send(frame.image, **self._options)] = frame
+                    except UnreadableImage as error:  # this frame's own trouble
+                        self._rejected(frame, error)
         finally:
             self._session.finish()
 
@@ -148,12 +162,15 @@ class _Watch:
             with self._sending:
                 frame = self._in_flight.pop(answer.request_id)
             if isinstance(answer, Rejection):
-                self.tally.rejected += 1
-                self.ended.append({"frame": frame.name, "error": str(answer.error)})
-                print(f"{frame.name:<24}  {answer.error}", file=self.stream, flush=True)
+                self._rejected(frame, answer.error)
                 continue
             self.tally.ended(answer)
             self.ended.append({"frame": frame.name, **fields_of(answer)})
             print(f"{frame.name:<24}{row(answer)}", file=self.stream, flush=True)
             if self._easel and answer.exit:
                 self._easel.draw(frame, answer)
+
+    def _rejected(self, frame: Frame, error: InterimError) -> None:
+        self.tally.rejected += 1
+        self.ended.append({"frame": frame.name, "error": str(error)})
+        print(f"{frame.name:<24}  {error}", file=self.stream, flush=True)
