@@ -34,15 +34,21 @@ class Streams:
         self._lines: list[_Line] = []
 
     def send(self, stream: int, image: bytes, **options: Unpack[Options]) -> Followed:
-        """Sends a request on stream number `stream` (modulo their count).
+        """Sends a request on stream number `stream` (modulo their count); one that broke is opened anew.
 
         Raises:
-            InterimError: The stream has ended.
+            InterimError: The request cannot be sent.
         """
-        return self._lines[stream % self._count].send(image, options)
+        place = stream % self._count
+        if self._lines[place].ended:
+            self._lines[place] = self._line()
+        return self._lines[place].send(image, options)
+
+    def _line(self) -> _Line:
+        return _Line(self._client.session(newest_wins=self._newest_wins))
 
     async def __aenter__(self) -> Self:
-        self._lines = [_Line(self._client.session(newest_wins=self._newest_wins)) for _ in range(self._count)]
+        self._lines = [self._line() for _ in range(self._count)]
         return self
 
     async def __aexit__(
@@ -97,6 +103,11 @@ class _Line:
         self._session = session
         self._live: dict[str, Followed] = {}
         self._reader = asyncio.get_running_loop().create_task(self._read())
+
+    @property
+    def ended(self) -> bool:
+        """Whether its session is over: nothing more can be sent on it."""
+        return self._reader.done()
 
     def send(self, image: bytes, options: Options) -> Followed:
         request_id = self._session.send(image, **options)
