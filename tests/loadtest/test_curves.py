@@ -120,6 +120,8 @@ def test_only_a_step_down_is_judged() -> None:
     """No steps, or a last one upwards: nothing to come back from."""
     outcomes = stepped(cut_until_s=20, shallow_until_s=20)
     assert recovery(outcomes, ()) is None
+    assert recovery([], STEPS) is None
+    assert recovery([one for one in outcomes if one.send_s < STEPS[-1][0]], STEPS) is None
     assert recovery(outcomes, (*STEPS[:2], (20.0, 50.0))) is None
     arrivals = {"process": "steps", "at_s": [0, 10, 20], "rates_hz": [10, 40, 10]}
     assert steps_of({"scenario": {"arrivals": arrivals}}) == STEPS

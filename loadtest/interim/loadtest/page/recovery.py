@@ -58,6 +58,8 @@ def recovery(outcomes: Sequence[Outcome], steps: Sequence[tuple[float, float]]) 
     if len(steps) < 3 or steps[-1][1] >= steps[-2][1]:
         return None
     begin_s, end_s, at_s = _SETTLING * steps[1][0], steps[1][0], steps[-1][0]
+    if all(one.send_s < at_s for one in outcomes):
+        return None  # the run had ended before
     longest_s = max(outcome.budget_ms for outcome in outcomes) / 1e3
     plain = [one for one in outcomes if one.admitted and one.revised_ms is None]
     before = [one for one in plain if begin_s <= one.send_s < end_s]

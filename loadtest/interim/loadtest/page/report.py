@@ -22,7 +22,7 @@ def report_page(run: Run) -> str:
     """Everything about one run."""
     summary = run.summary
     parts = [heading(f"Load test: {run.name}", _about(run)), *_warnings(run)]
-    bad = {"exit 1 in time, of the admitted"} if (summary.attainment or 1.0) < 1.0 else set()
+    bad = {"exit 1 in time, of the admitted"} if summary.attainment not in {None, 1.0} else set()
     bad |= {"late, as the server says"} if summary.late_server else set()
     bad |= {"sender's own lag, p99"} if (summary.sender_lag_ms["p99"] or 0.0) > LAG_LIMIT_MS else set()
     parts += [tiles(_tiles(summary), bad=bad), figures(pictures(run))]
