@@ -171,6 +171,25 @@ def camera(tmp_path: Path) -> list[str]:
     return ["run", "--scenario", "clip", *(str(part) for pair in named.items() for part in pair)]
 
 
+@pytest.mark.slow
+def test_ctrl_c_ends_a_clip_with_what_was_measured(scripted: Any, camera: list[str], tmp_path: Path) -> None:
+    """The frames that were sent are reported and scored, and the status says that these are not all."""
+    target, script = scripted
+    out = tmp_path / "out.json"
+    options = ["--server", target, "--fps", "0.1", "--budget-ms", "5000", "--json", str(out)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
+    process = subprocess.Popen(
+        [sys.executable, "-m", "interim.loadtest.main", *camera, *options], env=environment
+    )
+    give_up_s = time.monotonic() + 60
+    while not script.frames and time.monotonic() < give_up_s:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    assert process.wait(60) == 1
+    figures = json.loads(out.read_text())
+    assert (figures["interrupted"], figures["frames"], figures["miou_delivered"]) == (True, 1, 1.0)
+
+
 def test_a_clip_is_scored(scripted: Any, camera: list[str], capsys: Any) -> None:
     """The frames go out on one session and both scores come back beside the counts."""
     target, script = scripted

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 from interim.client import InterimError, Rejection, Revision
 from interim.loadtest.plan import Planned
 from interim.loadtest.record import Record
-from interim.loadtest.runner import GRACE_S, LEAD_S
+from interim.loadtest.runner import GRACE_S, LEAD_S, until
 from interim.loadtest.score import Shown
 
 if TYPE_CHECKING:
@@ -54,6 +54,7 @@ async def send_clip(
     budget_ms: float,
     model: str = "",
     ended: Callable[[Outcome], object] = lambda _: None,
+    stop: asyncio.Event | None = None,
 ) -> ClipRun:
     """Sends frames at their instants, whatever became of the ones before, and hears every answer.
 
@@ -64,7 +65,9 @@ async def send_clip(
         budget_ms: of each frame.
         model: its name; "": the server's default.
         ended: is told of each outcome as it comes.
+        stop: once it is set no frame is sent any more; those in flight are still heard to their end.
     """
+    stop = stop or asyncio.Event()
     listener = _Listener(session, ended)
     last_s = listener.start_s + len(frames) / fps + budget_ms / 1e3
     try:
@@ -72,7 +75,10 @@ async def send_clip(
             group.create_task(listener.listen())
             for index, image in enumerate(frames):
                 request = Planned(index=index, send_s=index / fps, budget_ms=budget_ms)
-                await listener.send(request, image, model)
+                await until(listener.start_s + request.send_s, stop)
+                if stop.is_set():
+                    break
+                listener.send(request, image, model)
             session.finish()
     except TimeoutError:
         pass  # what has not ended is counted as failed
@@ -92,9 +98,8 @@ class _Listener:
         self._shown: list[Shown] = []
         self._finals: dict[int, NDArray[np.uint8]] = {}
 
-    async def send(self, request: Planned, image: bytes, model: str) -> None:
+    def send(self, request: Planned, image: bytes, model: str) -> None:
         intended_s = self.start_s + request.send_s
-        await asyncio.sleep(max(0.0, intended_s - self._loop.time()))
         record = Record(request, intended_s=intended_s, begun_s=self._loop.time())
         try:
             request_id = self._session.send(image, budget_ms=request.budget_ms, model=model)

@@ -14,7 +14,7 @@ from interim.loadtest.clip import send_clip
 from interim.loadtest.frames import read_frames, read_labels
 from interim.loadtest.outcome import Ending
 from interim.loadtest.pictures import draw_picture, picture_files
-from interim.loadtest.processes import send_here, send_side_by_side, shared_out
+from interim.loadtest.processes import send_here, send_side_by_side, shared_out, stopped_by_a_key
 from interim.loadtest.quality import by_exit, by_labels
 from interim.loadtest.report import ClipReport, report_clip
 from interim.loadtest.run_file import Run
@@ -103,7 +103,7 @@ def run_traffic(traffic: Traffic, requests: Sequence[Planned], server: str, *, p
 
 
 async def run_clip(clip: Clip, server: str) -> ClipReport:
-    """Sends a clip on one session and scores what was delivered.
+    """Sends a clip on one session and scores what was delivered; until Ctrl-C, if that comes before the end.
 
     Raises:
         ScenarioError: a frame cannot be read.
@@ -113,6 +113,7 @@ async def run_clip(clip: Clip, server: str) -> ClipReport:
     async with AsyncClient(server) as client:
         await client.models()  # connects before the first send is due
         with _progress(clip.name, len(frames)) as ended:
+            stop = stopped_by_a_key()
             async with client.session(newest_wins=clip.newest_wins) as session:
                 run = await send_clip(
                     session,
@@ -121,6 +122,7 @@ async def run_clip(clip: Clip, server: str) -> ClipReport:
                     budget_ms=clip.budget_ms,
                     model=clip.model,
                     ended=ended,
+                    stop=stop,
                 )
     return report_clip(run, frames)
 

@@ -42,15 +42,25 @@ def send_here(errand: Errand, ended: Callable[[Outcome], object]) -> tuple[Sent,
     """
 
     async def run() -> tuple[Sent, bool]:
-        stop = asyncio.Event()
-        loop = asyncio.get_running_loop()
         async with Sender(errand) as sender:
-            with contextlib.suppress(ValueError, RuntimeError):  # not the main thread: nobody presses keys
-                loop.add_signal_handler(signal.SIGINT, stop.set)
+            stop = stopped_by_a_key()
             sent = await sender.send(start_s=None, stop=stop, ended=ended)
         return sent, stop.is_set()
 
     return asyncio.run(run())
+
+
+def stopped_by_a_key() -> asyncio.Event:
+    """An event of the running loop that the first Ctrl-C sets; a second one is as always."""
+    stop, loop = asyncio.Event(), asyncio.get_running_loop()
+
+    def pressed() -> None:
+        stop.set()
+        loop.remove_signal_handler(signal.SIGINT)
+
+    with contextlib.suppress(ValueError, RuntimeError):  # not the main thread: nobody presses keys
+        loop.add_signal_handler(signal.SIGINT, pressed)
+    return stop
 
 
 def send_side_by_side(errands: Sequence[Errand], ended: Callable[[Outcome], object]) -> tuple[Sent, bool]:
@@ -180,7 +190,14 @@ async def _send(end: Connection, errand: Errand) -> None:
         if start_s == _STOP:  # Ctrl-C came before the start
             end.send(Sent())
             return
-        loop.add_reader(end.fileno(), stop.set)
+
+        def told_to_stop() -> None:
+            loop.remove_reader(
+                end.fileno()
+            )  # what was said stays there to be read: it would be told for ever
+            stop.set()
+
+        loop.add_reader(end.fileno(), told_to_stop)
         telling = loop.create_task(tell_now_and_then())
         sent = await sender.send(start_s=start_s, stop=stop, ended=told_to(lambda: told))
         telling.cancel()

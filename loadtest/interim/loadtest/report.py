@@ -22,11 +22,12 @@ class ClipReport:
     """What a camera got. `miou_delivered` and `miou_streaming`: see `score`; None without labels.
 
     `superseded` counts frames that a newer one ended, `unanswered` those that got no mask of their
-    own; `longest_gap_ms` is the longest time without a new mask, from the first frame's send to the last's.
+    own; `interrupted`: the clip was stopped before its end; `longest_gap_ms` is the longest time without a new mask, from the first frame's send to the last's.
     """
 
     summary: Summary
     frames: int
+    interrupted: bool
     answered: int
     unanswered: int
     superseded: int
@@ -57,12 +58,17 @@ class ClipReport:
 
 def report_clip(run: ClipRun, frames: Sequence[Frame]) -> ClipReport:
     """The report of a clip that was sent."""
-    labels = {index: frame.labels for index, frame in enumerate(frames) if frame.labels is not None}
     due_s = {outcome.index: outcome.send_s + outcome.budget_ms / 1e3 for outcome in run.outcomes}
+    labels = {
+        index: frame.labels
+        for index, frame in enumerate(frames)
+        if frame.labels is not None and index in due_s  # it was sent
+    }
     answered = sum(outcome.ending is Ending.ANSWERED for outcome in run.outcomes)
     return ClipReport(
         summary=summarise(run.outcomes),
         frames=len(run.outcomes),
+        interrupted=len(run.outcomes) < len(frames),
         answered=answered,
         unanswered=len(run.outcomes) - answered,
         superseded=sum(outcome.reason == "SUPERSEDED" for outcome in run.outcomes),

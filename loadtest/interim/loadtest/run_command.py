@@ -139,7 +139,7 @@ def run_load(options: argparse.Namespace) -> int:
     if isinstance(scenario, Clip):
         clip = _clip(scenario, options.server)
         _write(clip.as_json(), clip.as_table(), scenario, options)
-        return 1 if clip.summary.void or clip.summary.failed else 0
+        return 1 if clip.summary.void or clip.summary.failed or clip.interrupted else 0
     costs = _costs(scenario, options)
     if costs is not None:
         rates = {"exit1_hz": costs.exit1_hz, "full_hz": costs.full_hz, "full_ms": costs.full_ms}

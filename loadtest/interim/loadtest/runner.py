@@ -86,14 +86,14 @@ async def send_all(
     async with asyncio.TaskGroup() as group:
         tasks = []
         for request in requests:
-            await _until(begin_s + request.send_s, stop)
+            await until(begin_s + request.send_s, stop)
             if stop.is_set():
                 break
             tasks.append(group.create_task(due(request)))
     return tuple(task.result() for task in tasks)
 
 
-async def _until(at_s: float, stop: asyncio.Event) -> None:
+async def until(at_s: float, stop: asyncio.Event) -> None:
     """Waits for an instant of the loop's clock, or for `stop`."""
     with suppress(TimeoutError):
         async with asyncio.timeout_at(at_s):
