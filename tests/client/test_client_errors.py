@@ -159,6 +159,32 @@ def test_a_value_the_wire_cannot_carry_is_found_here(
         client.infer(b"image", **options)
 
 
+def test_what_no_message_can_carry_is_found_by_every_call(client: Client) -> None:
+    """Numbers, names and paths that are none: one sentence, before anything is sent."""
+    wrong: Any = "soon"
+    no_name: Any = 3
+    with client.infer(b"image") as stream:
+        for call in (
+            lambda: stream.revise(total_ms=wrong),
+            lambda: client.set_budget_cap(wrong, ttl_s=1),
+            lambda: client.model(no_name),
+            lambda: client.clear_budget_cap(no_name),
+            lambda: client.infer_once(b"image", deadline_ms=wrong),
+            lambda: client.infer_once(b"image", deadline_ms=float("nan")),
+            lambda: client.infer_once(b"image", model="\udcff"),
+        ):
+            with pytest.raises(errors.InvalidArgument):
+                call()
+    with pytest.raises(errors.UnreadableImage, match="null byte"):
+        client.infer("a\0b.jpg")
+
+
+@pytest.mark.parametrize("deadline_ms", [float("inf"), 1e13, 10**300])
+def test_a_deadline_beyond_counting_is_none(client: Client, deadline_ms: float) -> None:
+    """Whoever has all the time there is gets the answer."""
+    assert client.infer_once(b"image", deadline_ms=deadline_ms).exit == 4
+
+
 def test_a_value_the_server_may_judge_is_sent(server: ScriptedServer, client: Client) -> None:
     """Whether a budget makes sense is the server's word."""
     client.infer_once(b"image", budget_ms=-5)

@@ -14,7 +14,7 @@ from interim.client.catalogue import Model, model_of
 from interim.client.client import DEFAULT_TARGET
 from interim.client.link import Link, options_for
 from interim.client.refinement import Refinement
-from interim.client.request import ImageSource, Options, infer_request
+from interim.client.request import ImageSource, Options, carried, infer_request
 from interim.client.session import AsyncSession
 from interim.client.status import Status, status_of
 from interim.client.stream import AsyncRefinementStream
@@ -71,7 +71,8 @@ class AsyncClient:
 
     async def model(self, name: str = "") -> Model:
         """One model; "": the server's default. Raises UnknownModel where there is none of that name."""
-        request = inference_pb2.GetModelRequest(name=name)
+        with carried():
+            request = inference_pb2.GetModelRequest(name=name)
         return model_of(await self._call(self._link.inference.GetModel, request))
 
     async def status(self) -> Status:
@@ -97,7 +98,8 @@ class AsyncClient:
 
     async def clear_budget_cap(self, request_class: str | None = None) -> BudgetState:
         """Takes caps away before their time. See `Client.clear_budget_cap`."""
-        request = control_pb2.ClearBudgetCapRequest(request_class=request_class)
+        with carried():
+            request = control_pb2.ClearBudgetCapRequest(request_class=request_class)
         return budget_of(await self._call(self._link.control.ClearBudgetCap, request))
 
     async def close(self) -> None:

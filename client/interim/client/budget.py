@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 
+from interim.client.request import carried
 from interim.v1 import control_pb2 as pb
 
 
@@ -74,9 +75,10 @@ def cap_request(
     at_most_ms: float, *, ttl_s: float, request_class: str, why: str, dry_run: bool
 ) -> pb.SetBudgetCapRequest:
     """The message that sets a cap; the server checks its values."""
-    return pb.SetBudgetCapRequest(
-        at_most_ms=at_most_ms, ttl_s=ttl_s, request_class=request_class, why=why, dry_run=dry_run
-    )
+    with carried():
+        return pb.SetBudgetCapRequest(
+            at_most_ms=at_most_ms, ttl_s=ttl_s, request_class=request_class, why=why, dry_run=dry_run
+        )
 
 
 def budget_of(message: pb.BudgetState) -> BudgetState:

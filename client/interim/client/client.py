@@ -11,7 +11,7 @@ from interim.client.budget import BudgetState, budget_of, cap_request
 from interim.client.catalogue import Model, model_of
 from interim.client.link import Link, options_for
 from interim.client.refinement import Refinement
-from interim.client.request import ImageSource, Options, infer_request
+from interim.client.request import ImageSource, Options, carried, infer_request
 from interim.client.session import Session
 from interim.client.status import Status, status_of
 from interim.client.stream import RefinementStream
@@ -115,7 +115,9 @@ class Client:
             UnknownModel: The server has none of that name.
             InterimError: Unavailable, ….
         """
-        return model_of(self._call(self._link.inference.GetModel, inference_pb2.GetModelRequest(name=name)))
+        with carried():
+            request = inference_pb2.GetModelRequest(name=name)
+        return model_of(self._call(self._link.inference.GetModel, request))
 
     def status(self) -> Status:
         """How the server is, now.
@@ -164,7 +166,8 @@ class Client:
         Raises:
             InterimError: Unavailable, ….
         """
-        request = control_pb2.ClearBudgetCapRequest(request_class=request_class)
+        with carried():
+            request = control_pb2.ClearBudgetCapRequest(request_class=request_class)
         return budget_of(self._call(self._link.control.ClearBudgetCap, request))
 
     def close(self) -> None:

@@ -1,6 +1,7 @@
 """One connection to one server, and what both clients know of it."""
 
 import asyncio
+import math
 import os
 import re
 import time
@@ -30,6 +31,8 @@ _PROXIES: Final = ("grpc_proxy", "https_proxy", "http_proxy")
 """The variables that gRPC looks at, the first that is set."""
 _CONNECT_S: Final = 0.5
 """How long a call waits for a connection where none could be made the last time."""
+_LONGEST_S: Final = 1e9
+"""From here on a deadline is none: gRPC counts nanoseconds, in 64 bits."""
 
 
 def options_for(target: str) -> tuple[tuple[str, int], ...]:
@@ -92,11 +95,11 @@ class Link:
 
         Raises:
             ClientClosed: The client was closed before.
+            InvalidArgument: A deadline that is no number.
         """
         if self.closed:
             raise errors.ClientClosed(f"the client of {self.target} is closed; make a new one")
-        timeout_s = None if deadline_ms is None else deadline_ms / 1e3
-        return method(request, timeout=timeout_s, wait_for_ready=self._unmade is not None)
+        return method(request, timeout=_timeout_s(deadline_ms), wait_for_ready=self._unmade is not None)
 
     def error(self, failure: Any, *, heard: bool = False, unary: bool = False) -> errors.InterimError:
         """The error a failed RPC on this channel means; see `error_of`."""
@@ -112,8 +115,21 @@ class Link:
         return errors.Unavailable(f"{error}, by way of the proxy {os.environ[proxy]} that ${proxy} names")
 
 
+def _timeout_s(deadline_ms: float | None) -> float | None:
+    try:
+        timeout_s = math.inf if deadline_ms is None else deadline_ms / 1e3
+    except (TypeError, OverflowError):
+        timeout_s = math.nan
+    if math.isnan(timeout_s):
+        raise errors.InvalidArgument(
+            f"deadline_ms={deadline_ms!r} is no number of milliseconds; None: no deadline"
+        )
+    return timeout_s if timeout_s < _LONGEST_S else None
+
+
 def _patience_s(deadline_ms: float | None) -> float:
-    return _CONNECT_S if deadline_ms is None else min(_CONNECT_S, deadline_ms / 1e3)
+    timeout_s = _timeout_s(deadline_ms)
+    return _CONNECT_S if timeout_s is None else min(_CONNECT_S, timeout_s)
 
 
 def _left_ms(deadline_ms: float | None, start_s: float) -> float | None:

@@ -1,6 +1,8 @@
 """What a caller asks for, as the message that asks it."""
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Literal, TypedDict
 
@@ -80,7 +82,7 @@ def infer_request(
         grid=_choice("grid", grid, _GRIDS),
     )
     source = _image(image)
-    try:
+    with carried():
         return pb.InferRequest(
             request_id=request_id,
             model=model,
@@ -96,7 +98,18 @@ def infer_request(
             want_active=active,
             newest_wins=newest_wins,
         )
-    except (TypeError, ValueError) as error:  # protobuf's: a negative exit, a word for a number
+
+
+@contextmanager
+def carried() -> Iterator[None]:
+    """While a message is made: what protobuf does not take is refused.
+
+    Raises:
+        InvalidArgument: A negative exit, a word for a number, a name that is no text.
+    """
+    try:
+        yield
+    except (TypeError, ValueError) as error:
         raise errors.InvalidArgument(f"a value that the request cannot carry: {error}") from error
 
 
@@ -116,8 +129,9 @@ def _image(image: ImageSource) -> pb.Image:
         raise errors.UnreadableImage(f"the image is {what}; give a path, bytes or an (H, W, 3) uint8 array")
     try:
         return pb.Image(encoded=Path(image).read_bytes())
-    except OSError as error:
-        raise errors.UnreadableImage(f"cannot read {os.fspath(image)}: {error.strerror or error}") from error
+    except (OSError, ValueError) as error:  # ValueError: a name that no file can have
+        why = getattr(error, "strerror", None) or error
+        raise errors.UnreadableImage(f"cannot read {os.fspath(image)}: {why}") from error
 
 
 def _raw(image: npt.NDArray[np.uint8]) -> pb.RawImage:
