@@ -10,6 +10,7 @@ import pytest
 
 from interim.client import AsyncClient, BadRequest, BudgetCap, Client
 from interim.client.main import main
+from interim.v1 import control_pb2
 
 if TYPE_CHECKING:
     from tests.client.conftest import ScriptedServer
@@ -65,6 +66,15 @@ def test_budgets_are_shown_set_and_cleared(
     assert capsys.readouterr().out == "cleared: 1 cap; 2 of 3 in flight moved\n"
     assert main(["budget", "clear", "--class", "batch", *where]) == 0
     assert capsys.readouterr().out.startswith("cleared: no cap was set;")
+
+
+def test_a_cap_that_is_over_before_it_is_told_is_no_crash(
+    server: ScriptedServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """A millionth of a second later there is none to describe."""
+    monkeypatch.setattr(server, "GetBudget", lambda *_: control_pb2.BudgetState())
+    assert main(["budget", "set", "9", "--for", "0.000001s", "--server", server.address]) == 0
+    assert capsys.readouterr().out.startswith("the cap was set, and is over already;")
 
 
 def test_what_budget_finds_is_json(server: ScriptedServer, capsys: pytest.CaptureFixture[str]) -> None:

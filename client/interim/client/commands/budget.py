@@ -107,9 +107,10 @@ def _set(args: argparse.Namespace) -> int:
             why=args.why,
             dry_run=args.dry_run,
         )
-    (cap,) = (each for each in state.caps if each.request_class == args.request_class)
-    print(f"{_sentence(cap)}; {state.moved} of {state.in_flight} in flight moved", file=text_stream(args))
     write_json(args, dataclasses.asdict(state))
+    cap = next((each for each in state.caps if each.request_class == args.request_class), None)
+    said = _sentence(cap) if cap else "the cap was set, and is over already"
+    print(f"{said}; {state.moved} of {state.in_flight} in flight moved", file=text_stream(args))
     return 0
 
 

@@ -1,5 +1,6 @@
 """How a command ends: its exit status, and one line on standard error where it failed."""
 
+import io
 import os
 import sys
 from collections.abc import Callable
@@ -17,6 +18,9 @@ INTERRUPTED: Final = 130
 
 def ended(program: str, command: Callable[[], int]) -> int:
     """Runs a command of `program`; the exit status: its own, or one of those above."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")  # names of files need not be text
     try:
         status = command()
         if sys.stdout:  # None where it was closed

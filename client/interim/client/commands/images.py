@@ -1,6 +1,7 @@
 """Images sent one after the other, each answered exit by exit: what `interim segment` and `interim pose` share."""
 
 import argparse
+import os
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -103,6 +104,11 @@ def _check_exit(final: Refinement) -> None:
         raise errors.NoExit(f"{why}; {again}give it a larger --budget-ms")
 
 
+def _written(name: str) -> str:
+    """A file's name as text, which it need not be."""
+    return os.fsencode(name).decode(errors="backslashreplace")
+
+
 def _drawn(
     folder: Path, name: str, image: Path, refinements: Sequence[Refinement], painter: Painter
 ) -> list[Path]:
@@ -117,5 +123,5 @@ def _drawn(
             Image.fromarray(painter.painted(pixels, answer)).save(files[-1])
     files.append(folder / f"{name}-sheet.png")
     with named(files[-1]):
-        contact_sheet(pixels, refinements, painter, title=image.name).save(files[-1])
+        contact_sheet(pixels, refinements, painter, title=_written(image.name)).save(files[-1])
     return files

@@ -17,7 +17,8 @@ _SCHEMES: Final = ("unix:", "unix-abstract:", "dns:", "ipv4:", "ipv6:", "xds:") 
 def address(text: str) -> str:
     """The gRPC address of a server: HOST:PORT, or another name that gRPC knows."""
     match = _HOST_PORT.fullmatch(text)
-    if text.startswith(_SCHEMES) or (match and 1 <= int(match[2]) <= 65535):
+    named = text.startswith(_SCHEMES) or (match and 1 <= int(match[2]) <= 65535)
+    if named and text.isprintable():
         return text
     raise argparse.ArgumentTypeError(
         f"{text!r} is no gRPC address: write HOST:PORT with a port from 1 to 65535, such as 127.0.0.1:8500"
