@@ -134,6 +134,15 @@ def test_pixels_are_upright(tmp_path: Path) -> None:
     assert read_pixels(tmp_path / "a.jpg").shape == (4, 2, 3)
 
 
+def test_an_overlay_is_half_the_picture_and_half_the_class() -> None:
+    """45 percent of the picture and 55 of the colour, rounded; outlines have the colour itself."""
+    palette = np.zeros((256, 3), np.uint8)
+    palette[1] = (255, 100, 1)
+    pixels = np.full((2, 3, 3), 255, np.uint8)
+    drawn = overlay(pixels, np.array([[1, 1, 0]] * 2, np.uint8), palette)
+    assert drawn[0].tolist() == [[255, 170, 115], [255, 100, 1], [115] * 3]
+
+
 def test_an_array_is_its_own_pixels() -> None:
     """What was given as pixels is drawn on as it is."""
     assert read_pixels(GREY) is GREY

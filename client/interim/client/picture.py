@@ -17,7 +17,7 @@ Pixels = npt.NDArray[np.uint8]
 Colour = tuple[int, int, int]
 """Red, green and blue, 0 to 255."""
 
-_STRENGTH: Final = 0.55  # of a class's colour over the picture; its outline is drawn at full strength
+_STRENGTH: Final = 55  # percent of a class's colour over the picture; its outline is drawn at full strength
 _UNNAMED: Final = 0.618034  # turns of the colour wheel between two classes without a colour of their own
 
 
@@ -80,8 +80,12 @@ def overlay(pixels: Pixels, mask: Pixels, palette: Pixels) -> Pixels:
     if mask.shape != (height, width):
         mask = np.asarray(Image.fromarray(mask).resize((width, height), Image.Resampling.NEAREST))
     colours = palette[mask]
-    blended = pixels * (1 - _STRENGTH) + colours * _STRENGTH
-    drawn: Pixels = np.where(_outline(mask)[..., None], colours, np.rint(blended)).astype(np.uint8)
+    blended = np.multiply(pixels, 100 - _STRENGTH, dtype=np.uint16)  # in place: pictures may be large
+    blended += np.multiply(colours, _STRENGTH, dtype=np.uint16)
+    blended += 50
+    blended //= 100
+    drawn: Pixels = blended.astype(np.uint8)
+    np.copyto(drawn, colours, where=_outline(mask)[..., None])
     return drawn
 
 
