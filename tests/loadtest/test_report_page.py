@@ -219,11 +219,37 @@ def test_runs_that_agree_and_runs_that_do_not(files: list[str], tmp_path: Path, 
     other = json.loads(same.read_text())
     other["requests"]["quality"] = [each * 0.9 for each in other["requests"]["quality"]]
     same.write_text(json.dumps(other))
+    capsys.readouterr()
     assert main(["compare", files[0], str(same), "--agree", "--json", "-"]) == 1
+    said = capsys.readouterr()
+    assert [check["holds"] for check in json.loads(said.out)["agreement"]] == [True, True, False, True]
+    assert "BROKEN  same: utility" in said.err
     assert main(["compare", files[0], str(same), "--agree"]) == 1
     assert "BROKEN  same: utility" in capsys.readouterr().out
     assert main(["compare", *files, "--agree"]) == 1
     assert "BROKEN  two: requests unlike the first run's" in capsys.readouterr().out
+
+
+def test_a_page_is_never_a_file_called_dash(files: list[str], capsys: Any) -> None:
+    """A page goes into a file that is named; - is refused."""
+    for command in (["report", files[0], "-o", "-"], ["compare", *files, "--html", "-"]):
+        with pytest.raises(SystemExit) as end:
+            main(command)
+        assert end.value.code == 2
+        assert "a page goes into a file: name one" in capsys.readouterr().err
+
+
+def test_a_clip_has_no_page(tmp_path: Path, capsys: Any) -> None:
+    """Its record is one, but there is nothing to draw."""
+    (tmp_path / "clip.json").write_text(json.dumps({"miou_streaming": None, "summary": {}}))
+    assert main(["report", str(tmp_path / "clip.json")]) == 2
+    assert "is of a clip, which has no page" in capsys.readouterr().err
+
+
+def test_no_exit_in_time_at_all_is_marked() -> None:
+    """The worst there is is no better than nearly all."""
+    late = Outcome(index=0, send_s=0, lag_ms=0, budget_ms=1, ending=Ending.NO_EXIT, end_ms=2)
+    assert 'class="tile bad"' in report_page(Run(name="n", outcomes=(late,)))
 
 
 @pytest.mark.parametrize(

@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
+import argparse
 import json
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from interim.client.commands.arguments import add_json
+from interim.client.commands.output import text_stream
 from interim.client.commands.places import output_file
 from interim.loadtest.comparison import Comparison
 from interim.loadtest.entries import ScenarioError, reason
 from interim.loadtest.page.report import compare_page, report_page
 from interim.loadtest.run_file import read_run
-
-if TYPE_CHECKING:
-    import argparse
 
 
 def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,9 +27,7 @@ def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     report.add_argument(
         "run", metavar="RUN.json", type=Path, help="what `interim-load run --json FILE` wrote"
     )
-    report.add_argument(
-        "-o", "--output", metavar="FILE", type=output_file, help="the page (default: RUN.html)"
-    )
+    report.add_argument("-o", "--output", metavar="FILE", type=_page, help="the page (default: RUN.html)")
     report.set_defaults(command=_report)
     compare = commands.add_parser(
         "compare",
@@ -42,13 +39,20 @@ def add_report(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "runs", metavar="RUN.json", type=Path, nargs="+", help="the others are compared with the first"
     )
     add_json(compare, "the figures")
-    compare.add_argument("--html", metavar="FILE", type=output_file, help="write a page with their plots")
+    compare.add_argument("--html", metavar="FILE", type=_page, help="write a page with their plots")
     compare.add_argument(
         "--agree",
         action="store_true",
         help="end with status 1 unless the others lie within 2 points of mean utility and 0.5 of attainment",
     )
     compare.set_defaults(command=_compare)
+
+
+def _page(text: str) -> str:
+    """A file for a page."""
+    if text == "-":
+        raise argparse.ArgumentTypeError("a page goes into a file: name one")
+    return output_file(text)
 
 
 def _report(options: argparse.Namespace) -> int:
@@ -67,13 +71,16 @@ def _compare(options: argparse.Namespace) -> int:
     if options.html:
         _write(Path(options.html), compare_page(comparison))
     checks = comparison.agreement() if options.agree else ()
-    facts = json.dumps(comparison.as_json(), indent=2)
+    judged = {"agreement": [{**asdict(check), "holds": check.holds} for check in checks]} if checks else {}
+    facts = json.dumps({**comparison.as_json(), **judged}, indent=2)
     if options.json == "-":
         print(facts)
     else:
-        print("\n".join([comparison.as_table(), *(check.as_line() for check in checks)]))
-        if options.json:
+        if options.json:  # first: a reader of the table may be gone
             _write(Path(options.json), facts + "\n")
+        print(comparison.as_table())
+    for check in checks:
+        print(check.as_line(), file=text_stream(options))
     return 0 if all(check.holds for check in checks) else 1
 
 

@@ -76,6 +76,7 @@ def read_run(path: Path) -> Run:
     """
     try:
         facts = json.loads(path.read_text(encoding="utf-8"))
+        _check_kind(path, facts)
         outcomes = _outcomes(facts.pop("requests"))
         figures = {each.name for each in fields(Summary)}
         kept = {name: value for name, value in facts.items() if name not in {*figures, "name", "format"}}
@@ -85,12 +86,19 @@ def read_run(path: Path) -> Run:
             quality_from=str(facts["quality_from"]),
             facts=kept,
         )
+    except ScenarioError:
+        raise
     except OSError as error:
         raise ScenarioError(f"The run {path} cannot be read ({reason(error)}).") from error
     except (ValueError, KeyError, TypeError, AttributeError) as error:
         raise ScenarioError(
             f"{path} is no record of a run: write one with `interim-load run --json FILE`."
         ) from error
+
+
+def _check_kind(path: Path, facts: Mapping[str, Any]) -> None:
+    if "miou_streaming" in facts:
+        raise ScenarioError(f"{path} is of a clip, which has no page: all its figures are in the file.")
 
 
 def _outcomes(columns: Mapping[str, Sequence[Any]]) -> tuple[Outcome, ...]:
