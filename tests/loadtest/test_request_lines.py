@@ -82,7 +82,11 @@ GOOD = {"id": 0, "arrival_s": 1.0, "deadline_s": 2.0}
         ({**GOOD, "arrival_s": 0.5}, "arrival_s 0.5 lies before the line above it"),
         ({**GOOD, "moved": {"at_s": 0.5, "deadline_s": 3}}, "moved.at_s lies before arrival_s"),
         ({**GOOD, "moved": {"at_s": 1.5}}, "deadline_s is missing"),
-        ([1, 2], "has no attribute 'keys'"),
+        ({**GOOD, "moved": [1]}, "moved [1] is no JSON object"),
+        ({**GOOD, "picture": "a"}, "picture 'a' is no whole number of at least 0"),
+        ({**GOOD, "stream": 1.5}, "stream 1.5 is no whole number of at least 0"),
+        ({**GOOD, "deadline_s": 10**400}, "too large"),
+        ([1, 2], "[1, 2] is no JSON object"),
     ],
 )
 def test_a_wrong_line_is_named(tmp_path: Path, line: Any, says: str) -> None:

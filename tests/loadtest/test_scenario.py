@@ -93,6 +93,14 @@ def test_a_rate_can_be_changed() -> None:
         ("duration_s = 3", "duration_s = '3 s'", 2, "must be a finite number above 0, not the string '3 s'"),
         ("duration_s = 3", "duration_s = 0", 2, "must be a finite number above 0, not 0"),
         ("duration_s = 3", "duration_s = inf", 2, "must be a finite number above 0, not inf"),
+        pytest.param(
+            "duration_s = 3",
+            f"duration_s = 1{'0' * 400}",
+            2,
+            "must be a finite number above 0, not 1000",
+            id="a number of 400 digits",
+        ),
+        ('pictures = ["street.jpg"]', 'labels = "l"', 4, "labels needs pictures: drawn ones have no labels"),
         ("duration_s = 3", "duration_s = true", 2, "must be a finite number above 0, not true"),
         ("duration_s = 3", "", 1, "duration_s is missing: write duration_s = ... (in seconds)"),
         ("seed = 7", "seed = 7.5", 3, "seed must be a whole number of at least 0, not 7.5"),
@@ -137,6 +145,13 @@ def test_a_wrong_choice_of_budgets_is_named(entry: str, rule: str) -> None:
     with pytest.raises(ScenarioError, match=r"line 1\d") as raised:
         parsed(text)
     assert rule in str(raised.value)
+
+
+def test_budgets_are_not_spread_without_end() -> None:
+    """A deviation that no number can follow is refused before anything is drawn."""
+    budget = '[budget]\ndistribution = "lognormal"\nmedian_ms = 80\nspread = 800\n'
+    with pytest.raises(ScenarioError, match="spread must be at most 20, not 800"):
+        parsed(GOOD[: GOOD.index("[budget]")] + budget)
 
 
 def test_a_file_that_is_no_toml_is_named_with_its_line() -> None:
@@ -213,7 +228,7 @@ duration_s = 3
 budgets_in = "runs"
 labels = "truth"
 drawn = 4
-
+pictures = ["images"]
 [arrivals]
 process = "poisson"
 load_of = "exit 1"

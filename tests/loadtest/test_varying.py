@@ -68,6 +68,13 @@ def written(folder: Path, text: str) -> Path:
     return path
 
 
+def test_parts_of_an_arrival_add_up(tmp_path: Path) -> None:
+    """Averages of a minute are no whole numbers: what is left over comes in a later second; a BOM is no column."""
+    path = written(tmp_path, "\ufeffn\n0.5\n0.5\n0.5\n1.5\n")
+    trace = read_trace(path, column="n", counts=True)
+    assert [int(at_s) for at_s in trace.times_s] == [1, 3, 3]
+
+
 def test_counts_are_placed_inside_their_seconds(tmp_path: Path) -> None:
     """So many in each second as the file says; `from_s` leaves the beginning out; the seed settles it."""
     path = written(tmp_path, "n\n3\n0\n2\n")

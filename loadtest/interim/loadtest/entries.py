@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import difflib
-import math
 import re
+import sys
 import tomllib
 from typing import Any
 
@@ -17,6 +17,9 @@ _UNITS = {
     "px": "in pixels",
     "runs": "in full runs of the model",
 }
+
+
+_MOST = sys.float_info.max  # whole numbers of a file may be larger
 
 
 class ScenarioError(ValueError):
@@ -47,8 +50,8 @@ class Entries:
         rule = f"must be a finite number above {above:g}"
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise self.error(key, f"{rule}, not {_shown(value)}")
-        if not (math.isfinite(value) and value > above):
-            raise self.error(key, f"{rule}, not {value:g}")
+        if not above < value <= _MOST:
+            raise self.error(key, f"{rule}, not {value if isinstance(value, int) else f'{value:g}'}")
         return float(value)
 
     def numbers(self, key: str, default: tuple[float, ...] | None = None) -> tuple[float, ...]:
@@ -60,7 +63,7 @@ class Entries:
         if not isinstance(value, list | tuple) or not value:
             raise self.error(key, f"{rule}, not {_shown(value)}")
         for item in value:
-            if isinstance(item, bool) or not isinstance(item, int | float) or not 0 < item < math.inf:
+            if isinstance(item, bool) or not isinstance(item, int | float) or not 0 < item <= _MOST:
                 raise self.error(key, f"{rule}: {_shown(item)} is none")
         return tuple(float(item) for item in value)
 
@@ -172,7 +175,7 @@ def parse_entries(text: str, file: str) -> Entries:
     """
     try:
         values = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
+    except ValueError as error:  # TOMLDecodeError, and Python's own of a number with thousands of digits
         raise ScenarioError(f"{file} is no TOML file: {error}.") from error
     return Entries(file, "", values, _lines_of(text))
 

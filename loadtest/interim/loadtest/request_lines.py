@@ -62,7 +62,7 @@ def read_requests(path: Path) -> tuple[Planned, ...]:
             _check_order(requests[-2:])
         except KeyError as error:
             raise ScenarioError(f"{path}, line {number}: {error.args[0]} is missing.") from error
-        except (ValueError, TypeError, AttributeError) as error:
+        except (ValueError, TypeError, OverflowError) as error:
             raise ScenarioError(f"{path}, line {number}: {error}.") from error
     return tuple(requests)
 
@@ -103,7 +103,9 @@ def _line(request: Planned) -> dict[str, Any]:
     }
 
 
-def _planned(values: dict[str, Any], index: int) -> Planned:
+def _planned(values: Any, index: int) -> Planned:
+    if not isinstance(values, dict):
+        raise ValueError(f"{values!r} is no JSON object")  # noqa: TRY004  a rule of the file, as all others
     unknown = sorted(values.keys() - _KNOWN)
     if unknown:
         raise ValueError(f"there is no field {unknown[0]!r}")
@@ -113,21 +115,24 @@ def _planned(values: dict[str, Any], index: int) -> Planned:
             f"deadline_s {deadline_s:g} must lie after arrival_s {send_s:g}, which is at least 0"
         )
     moved, cancel_at_s = values.get("moved"), values.get("cancel_at_s")
+    picture, stream = values.get("picture"), values.get("stream")
     return Planned(
         index=index,
         send_s=send_s,
         budget_ms=1e3 * (deadline_s - send_s),
         request_class=str(values.get("class", "")),
-        max_exit=int(values.get("max_exit", 0)),
-        picture=values.get("picture"),
-        stream=values.get("stream"),
+        max_exit=_whole("max_exit", values.get("max_exit", 0)),
+        picture=None if picture is None else _whole("picture", picture),
+        stream=None if stream is None else _whole("stream", stream),
         move=None if moved is None else _move(moved, send_s),
         cancel_ms=None if cancel_at_s is None else 1e3 * (_seconds(cancel_at_s) - send_s),
         pause_ms=1e3 * _seconds(values.get("pause_s", 0.0)),
     )
 
 
-def _move(moved: dict[str, Any], send_s: float) -> Move:
+def _move(moved: Any, send_s: float) -> Move:
+    if not isinstance(moved, dict):
+        raise ValueError(f"moved {moved!r} is no JSON object")  # noqa: TRY004  as above
     at_s, deadline_s = _seconds(moved["at_s"]), _seconds(moved["deadline_s"])
     if at_s < send_s:
         raise ValueError("moved.at_s lies before arrival_s")
@@ -138,6 +143,12 @@ def _seconds(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         raise ValueError(f"{value!r} is no finite number of seconds")
     return float(value)
+
+
+def _whole(name: str, value: object) -> int:
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{name} {value!r} is no whole number of at least 0")
+    return value
 
 
 def _check_order(pair: list[Planned]) -> None:

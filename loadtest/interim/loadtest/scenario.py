@@ -60,7 +60,7 @@ def read_scenario(name_or_path: str) -> Scenario:
         return parse_scenario(packaged.read_text(encoding="utf-8"), Path(f"{name_or_path}.toml"))
     path = Path(name_or_path)
     try:
-        return parse_scenario(path.read_text(encoding="utf-8"), path)
+        return parse_scenario(path.read_text(encoding="utf-8-sig"), path)
     except (OSError, UnicodeDecodeError) as error:
         raise ScenarioError(f"The scenario {path} cannot be read ({reason(error)}).") from error
 

@@ -75,15 +75,17 @@ def read_traced(path: Path) -> tuple[Traced, ...]:
     for number, line in lines_of(path):
         try:
             requests.append(_checked(_traced(json.loads(line)), requests[-1:]))
-        except (ValueError, TypeError, KeyError) as error:
+        except (ValueError, TypeError, KeyError, OverflowError) as error:
             raise ScenarioError(f"{path}, line {number}: {_rule(error)}.") from error
     if len({request.id for request in requests}) != len(requests):
         raise ScenarioError(f"{path}: two requests have the same id.")
     return tuple(requests)
 
 
-def _traced(values: dict[str, Any]) -> Traced:
-    moved = values.pop("moved", None)
+def _traced(values: Any) -> Traced:
+    moved = values.pop("moved", None) if isinstance(values, dict) else None
+    if not isinstance(values, dict) or not isinstance(moved, dict | None):
+        raise ValueError("a request is a JSON object, and so is its moved")  # noqa: TRY004  a rule of the file
     lists = {name: tuple(map(float, values.pop(name))) for name in ("stage_s", "shares", "gains", "hints")}
     ready_s = float(values.pop("ready_s", 0.0))
     return Traced(

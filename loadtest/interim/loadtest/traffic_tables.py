@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from interim.loadtest.entries import Entries
     from interim.loadtest.traffic import LoadOf
 
+_WIDEST: Final = 20.0  # deviations of the logarithm
 _PROCESSES: Final = ("poisson", "regular", "gamma", "two-state", "steps", "daily", "trace")
 _LOADS: Final[tuple[LoadOf, ...]] = ("", "exit 1", "full runs")
 
@@ -32,7 +33,9 @@ def parse_traffic(entries: Entries, path: Path) -> Traffic:
     classes = _classes(entries, unit)
     budgets = classes[0].budgets if classes else _budgets(entries.table("budget"), unit)
     revisions, readers, streams = (entries.table(name) for name in ("revisions", "readers", "streams"))
-    labels = entries.text("labels", "")
+    labels, pictures = entries.text("labels", ""), entries.texts("pictures")
+    if labels and not pictures:
+        raise entries.error("labels", "needs pictures: drawn ones have no labels")
     traffic = Traffic(
         name=path.stem,
         about=entries.text("about", ""),
@@ -40,7 +43,7 @@ def parse_traffic(entries: Entries, path: Path) -> Traffic:
         duration_s=entries.number("duration_s"),
         arrivals=_arrivals(arrivals, path, seed, "load" if load_of else "rate_hz"),
         budgets=budgets,
-        pictures=tuple(path.parent / picture for picture in entries.texts("pictures")),
+        pictures=tuple(path.parent / picture for picture in pictures),
         labels=path.parent / labels if labels else None,
         picture_px=_size(entries),
         drawn=entries.whole("drawn", 1, least=1),
@@ -139,11 +142,20 @@ def _budgets(entries: Entries, unit: str) -> Budgets:
         low_ms = entries.number(f"low_{unit}")
         budgets = Uniform(low_ms=low_ms, high_ms=entries.number(f"high_{unit}", above=low_ms))
     elif distribution == "lognormal":
-        budgets = LogNormal(median_ms=entries.number(f"median_{unit}"), spread=entries.number("spread"))
+        budgets = LogNormal(median_ms=entries.number(f"median_{unit}"), spread=_spread(entries))
     else:
         budgets = _choice(entries, unit)
     entries.done()
     return budgets
+
+
+def _spread(entries: Entries) -> float:
+    spread = entries.number("spread")
+    if spread > _WIDEST:
+        raise entries.error(
+            "spread", f"must be at most {_WIDEST:g}, not {spread:g}: budgets would be endless"
+        )
+    return spread
 
 
 def _choice(entries: Entries, unit: str) -> Choice:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import math
 from dataclasses import dataclass, replace
-from itertools import pairwise
+from itertools import accumulate, pairwise
 from random import Random
 from typing import TYPE_CHECKING
 
@@ -110,8 +110,11 @@ def read_trace(
     values = _column(path, column)
     if counts:
         random = Random(f"{seed} {path.name}")
+        totals = map(int, accumulate(values, initial=0.0))  # parts of one add up to whole ones
         times_s = sorted(
-            second + random.random() for second, count in enumerate(values) for _ in range(int(count))
+            second + random.random()
+            for second, (before, after) in enumerate(pairwise(totals))
+            for _ in range(after - before)
         )
     else:
         _check_rising(path, values)
@@ -124,7 +127,7 @@ def read_trace(
 
 def _column(path: Path, column: str) -> list[float]:
     try:
-        with path.open(newline="", encoding="utf-8") as file:
+        with path.open(newline="", encoding="utf-8-sig") as file:
             rows = csv.DictReader(file)
             if column not in (rows.fieldnames or ()):
                 there = ", ".join(rows.fieldnames or ["none"])
