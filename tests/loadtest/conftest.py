@@ -18,13 +18,14 @@ EXITS = 4
 class Scripted(rpc.InferenceServicer):
     """Answers by budget: below 1 ms refused, below 2 ms no exit, else an exit each 2 ms (it says) to the last.
 
-    Every mask is `mask`; `frames` are the requests that came, on how many `sessions`. While it is `doubtful`, every
-    other refusal says when to try again.
+    Every mask is `mask`; `frames` are the requests that came, on how many `sessions`. The first
+    `broken` sessions fail at their first frame. While it is `doubtful`, every other refusal says when to try again.
     """
 
     def __init__(self) -> None:
         self.frames: list[pb.InferRequest] = []
         self.sessions = 0
+        self.broken = 0
         self.mask = np.zeros((3, 4), np.uint8)
         self.doubtful = False
         self._refusals = itertools.count()
@@ -33,6 +34,8 @@ class Scripted(rpc.InferenceServicer):
         return pb.ListModelsResponse(models=[self._model()])
 
     def GetModel(self, request: Any, context: Any) -> pb.Model:  # noqa: N802  gRPC's name
+        if request.name not in {"", "scripted"}:
+            context.abort(grpc.StatusCode.NOT_FOUND, f"no model {request.name!r}; there is scripted")
         return self._model()
 
     def _model(self) -> pb.Model:
@@ -45,6 +48,8 @@ class Scripted(rpc.InferenceServicer):
         for message in requests:
             if message.HasField("frame"):
                 self.frames.append(message.frame)
+                if self.sessions <= self.broken:
+                    context.abort(grpc.StatusCode.INTERNAL, "this stream breaks")
                 yield from self._answers(message.frame)
 
     def _answers(self, frame: pb.InferRequest) -> Iterator[pb.SessionResponse]:

@@ -212,6 +212,21 @@ def test_a_wrong_mask_lowers_the_score(scripted: Any, camera: list[str], capsys:
     assert facts(capsys)["miou_delivered"] == 0.5
 
 
+def test_a_model_that_is_not_there_ends_the_run_before_it_begins(
+    scripted: Any, camera: list[str], tmp_path: Path, capsys: Any
+) -> None:
+    """One sentence, status 2, and nothing was sent: not of requests, not of a clip."""
+    target, script = scripted
+    path = tmp_path / "mine.toml"
+    path.write_text('model = "absent"\n' + SCENARIO.format(values="5000", max_exit=0))
+    (tmp_path / "camera.toml").write_text('kind = "clip"\nmodel = "absent"\nfps = 5\nbudget_ms = 50\n')
+    clip = [*camera[:2], str(tmp_path / "camera.toml"), *camera[3:]]
+    for run in (["run", "--scenario", str(path)], clip):
+        assert main([*run, "--server", target]) == 2
+        assert "no model 'absent'; there is scripted" in capsys.readouterr().err
+    assert not script.frames
+
+
 def test_no_server_is_a_failure(tmp_path: Path, capsys: Any) -> None:
     """Nobody listens there: one sentence, status 1."""
     assert main(["run", "--scenario", written(tmp_path), "--server", "127.0.0.1:9"]) == 1
@@ -228,6 +243,7 @@ def test_no_server_is_a_failure(tmp_path: Path, capsys: Any) -> None:
         (["--scenario", "clip", "--rate", "5"], "--rate does not go with the scenario 'clip'"),
         (["--scenario", "clip"], "give --frames LIST and --images DIR"),
         ([], "give --scenario FILE|NAME, or --requests FILE"),
+        (["--requests", "some.jsonl", "--rate", "5"], "--requests says when each request is sent"),
         (["--requests", "absent.jsonl"], "absent.jsonl cannot be read"),
     ],
 )

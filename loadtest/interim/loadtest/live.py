@@ -73,7 +73,7 @@ def run_traffic(traffic: Traffic, requests: Sequence[Planned], server: str, *, p
 
     Raises:
         ScenarioError: A picture cannot be read.
-        InterimError: No server answers.
+        InterimError: No server answers, or it has no such model.
     """
     carried = material(traffic)
     model = asyncio.run(_model(server, traffic.model))
@@ -111,7 +111,7 @@ async def run_clip(clip: Clip, server: str) -> ClipReport:
     """
     frames = read_frames(clip)
     async with AsyncClient(server) as client:
-        await client.models()  # connects before the first send is due
+        await client.model(clip.model)  # connects before the first send is due
         with _progress(clip.name, len(frames)) as ended:
             stop = stopped_by_a_key()
             async with client.session(newest_wins=clip.newest_wins) as session:
@@ -133,10 +133,12 @@ def _dealt(request: Planned, pictures: int) -> Planned:
 
 async def _model(server: str, name: str) -> Model:
     async with AsyncClient(server) as client:
-        models = {model.name: model for model in await client.models()}
+        if name:
+            return await client.model(name)
+        models = await client.models()
         if not models:
             raise Unavailable(f"{server} has no model")
-        return models[name] if name in models else next(iter(models.values()))
+        return models[0]
 
 
 def _scored(sent: Sent, model: Model, labels: dict[int, Labels]) -> tuple[tuple[Outcome, ...], str]:
