@@ -146,7 +146,9 @@ def test_the_command_has_a_row_for_each_router(tmp_path: Path, capsys: Any) -> N
         'load = 0.5\n[budget]\ndistribution = "constant"\nruns = 3\n'
     )
     options = ["--scenario", str(scenario), "--costs", str(costs), "--router", "least-loaded"]
-    assert main([*command, *options, "--json", "-"]) == 0
+    assert main([*command, *options]) == 2
+    assert "--rate does not go with --scenario" in capsys.readouterr().err
+    assert main([*command[:3], *options, "--json", "-"]) == 0
     [row] = json.loads(capsys.readouterr().out)["rows"]
     assert row["requests"] == pytest.approx(0.5 * 4 * 20 * 5, rel=0.3)
     assert row["utility"] == pytest.approx(0.7, abs=0.02)

@@ -112,6 +112,18 @@ def test_requests_written_are_requests_simulated(tmp_path: Path, capsys: Any) ->
     assert all(0 < row["lp_share"] <= 1 for row in rows)
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [(["--quick"], "--quick is of suites"), (["--policy", "edf", "--policy", "fifo"], "name one --policy")],
+)
+def test_what_only_suites_have_is_refused_beside_a_scenario(
+    options: list[str], says: str, capsys: Any
+) -> None:
+    """Nothing that was said is left out without a word."""
+    assert main(["simulate", "--scenario", "steady", "--costs", "none.json", *options]) == 2
+    assert says in capsys.readouterr().err
+
+
 def test_a_file_that_is_not_there_is_wrong_use(tmp_path: Path, capsys: Any) -> None:
     """One sentence with its name, status 2."""
     assert main(["simulate", "--requests", str(tmp_path / "none.jsonl")]) == 2

@@ -34,6 +34,8 @@ if TYPE_CHECKING:
 IMAGES = 4096
 """How many different images a fleet's requests bring."""
 
+RATE_HZ, DURATION_S = 20_000.0, 60.0
+
 
 def add_fleet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Adds the command `fleet` to those of `interim-load`."""
@@ -50,15 +52,13 @@ def add_fleet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--rate",
         metavar="HZ",
         type=float,
-        default=20_000.0,
-        help="Poisson arrivals per second (default: %(default)g)",
+        help=f"Poisson arrivals per second (default: {RATE_HZ:g})",
     )
     parser.add_argument(
         "--duration-s",
         metavar="S",
         type=float,
-        default=60.0,
-        help="how long requests arrive, in seconds (default: %(default)g)",
+        help=f"how long requests arrive, in seconds (default: {DURATION_S:g})",
     )
     parser.add_argument(
         "--scenario",
@@ -89,8 +89,7 @@ def add_fleet(commands: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
         "--seed",
         metavar="N",
         type=whole_from_0,
-        default=1,
-        help="of arrivals and images (default: %(default)s)",
+        help="of arrivals and images (default: the scenario's, or 1)",
     )
     add_json(parser, "the figures")
     parser.set_defaults(command=_run)
@@ -103,20 +102,20 @@ def _run(options: argparse.Namespace) -> int:
         ("duration-s", options.duration_s),
         ("stage1-ms", options.stage1_ms),
     ):
-        if not 0 < value < float("inf"):
+        if value is not None and not 0 < value < float("inf"):
             raise ScenarioError(f"--{name} must be a finite number above 0, not {value:g}.")
     costs = read_costs(options.costs) if options.costs else None
     network = network_of(costs) if costs else hrnet(options.stage1_ms / 1e3)
-    images = _measured(costs, options.seed) if costs else _drawn(network, options.seed)
     traffic = _traffic(options, network, costs)
+    images = _measured(costs, traffic.seed) if costs else _drawn(network, traffic.seed)
     runs = [
         _simulated(
             traffic,
-            Fleet(devices=options.devices, router=name, network=network, images=images, seed=options.seed),
+            Fleet(devices=options.devices, router=name, network=network, images=images, seed=traffic.seed),
         )
         for name in dict.fromkeys(options.router or ROUTERS)
     ]
-    _write(runs, options)
+    _write(runs, traffic.seed, options)
     return 0
 
 
@@ -136,11 +135,16 @@ def _traffic(options: argparse.Namespace, network: Network, costs: Costs | None)
     if not options.scenario:
         return Traffic(
             name="poisson",
-            seed=options.seed,
-            duration_s=options.duration_s,
-            arrivals=Poisson(rate_hz=options.rate),
+            seed=1 if options.seed is None else options.seed,
+            duration_s=options.duration_s or DURATION_S,
+            arrivals=Poisson(rate_hz=options.rate or RATE_HZ),
             budgets=Uniform(low_ms=0.5 * full_ms, high_ms=4.0 * full_ms),
         )
+    for name, value in (("rate", options.rate), ("duration-s", options.duration_s)):
+        if value is not None:
+            raise ScenarioError(
+                f"--{name} does not go with --scenario: the scenario says when requests arrive."
+            )
     scenario = read_scenario(options.scenario)
     if not isinstance(scenario, Traffic):
         raise ScenarioError("A clip is one camera's: name a scenario of independent requests.")
@@ -148,7 +152,7 @@ def _traffic(options: argparse.Namespace, network: Network, costs: Costs | None)
     whole = settled(
         scenario, exit1_hz=options.devices * one[0], full_hz=options.devices * one[1], full_ms=full_ms
     )
-    return replace(whole, seed=options.seed)
+    return whole if options.seed is None else replace(whole, seed=options.seed)
 
 
 def _drawn(network: Network, seed: int) -> tuple[Traced, ...]:
@@ -173,20 +177,22 @@ def _measured(costs: Costs, seed: int) -> tuple[Traced, ...]:
     )
 
 
-def _write(runs: Sequence[FleetRun], options: argparse.Namespace) -> None:
+def _write(runs: Sequence[FleetRun], seed: int, options: argparse.Namespace) -> None:
     facts: dict[str, Any] = {
         "devices": options.devices,
         "scenario": options.scenario or "poisson",
-        "seed": options.seed,
+        "seed": seed,
         "rows": [run.as_json() for run in runs],
     }
     text = json.dumps(facts, indent=2)
     if options.json == "-":
         print(text)
         return
-    print(_table([run.as_json() for run in runs]))
-    if options.json:
-        write_text(options.json, text + "\n")
+    try:  # the file first: a reader of the table may be gone
+        if options.json:
+            write_text(options.json, text + "\n")
+    finally:
+        print(_table([run.as_json() for run in runs]))
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:

@@ -82,7 +82,9 @@ def _run(options: argparse.Namespace) -> int:
     if options.json == "-":
         print(json.dumps({"costs": costs.as_json()}, indent=2))
         return 0
-    print(costs.as_table())
-    if options.json:
-        write_costs(Path(options.json), costs)
+    try:  # the file first: a reader of the table may be gone
+        if options.json:
+            write_costs(Path(options.json), costs)
+    finally:
+        print(costs.as_table())
     return 0

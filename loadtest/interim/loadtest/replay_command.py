@@ -74,9 +74,11 @@ def run_replay(options: argparse.Namespace, *, policy: str) -> int:
     if options.json == "-":
         print(facts)
         return 0
-    print(run.summary.as_table())
-    if options.json:
-        write_text(options.json, facts + "\n")
+    try:  # the file first: a reader of the table may be gone
+        if options.json:
+            write_text(options.json, facts + "\n")
+    finally:
+        print(run.summary.as_table())
     return 0
 
 

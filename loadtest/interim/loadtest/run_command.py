@@ -176,6 +176,8 @@ def _asked(scenario: Scenario, options: argparse.Namespace) -> Scenario:
         changed = {name: getattr(options, name) for name in _CLIP_ONLY if name in given}
         return dataclasses.replace(scenario, **changed)
     _refuse(given & set(_CLIP_ONLY), scenario, "only a clip has frames")
+    if options.requests:
+        _refuse(given & {"rate", "duration_s"}, scenario, "--requests says when each request is sent")
     traffic = faster(scenario, rate_hz=options.rate) if options.rate else scenario
     changed = {name: getattr(options, name) for name in ("duration_s", "seed") if name in given}
     return dataclasses.replace(traffic, **changed)
@@ -224,6 +226,8 @@ def _write(figures: dict[str, Any], table: str, scenario: Scenario, options: arg
     if options.json == "-":
         print(json.dumps(facts, indent=2))
         return
-    print(table)
-    if options.json:
-        write_text(options.json, json.dumps(facts, indent=None) + "\n")
+    try:  # the file first: a reader of the table may be gone
+        if options.json:
+            write_text(options.json, json.dumps(facts, indent=None) + "\n")
+    finally:
+        print(table)

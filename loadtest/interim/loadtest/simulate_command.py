@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 SUITE_NAMES = ("published", "edges", "capacity")
 FULL_SEEDS, QUICK_SEEDS = 12, 2
 REQUESTS = 300  # a seed
+STAGE1_MS = 5.0
 SEED_BASE = 5000
 """Published figures are of these seeds; policies are tuned on others (1000 and up)."""
 
@@ -90,7 +91,7 @@ def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
         "--stage1-ms",
         metavar="MS",
         type=float,
-        default=5.0,
+        default=STAGE1_MS,
         help="what stage 1 takes, in milliseconds, against which decisions are charged (default: %(default)g)",
     )
     parser.add_argument(
@@ -110,6 +111,7 @@ def run_simulate(options: argparse.Namespace) -> int:
     if not 0 < options.stage1_ms < float("inf"):
         raise ScenarioError(f"--stage1-ms must be a finite number above 0, not {options.stage1_ms:g}.")
     if replays(options):
+        _refuse_suites(options)
         return run_replay(options, policy=(options.policy or [DEFAULT_POLICY])[0])
     try:
         if options.write_requests:
@@ -120,6 +122,19 @@ def run_simulate(options: argparse.Namespace) -> int:
         raise ScenarioError(f"{error.name} is missing: pip install 'interim[loadtest]'") from error
     _write(report, options.json)
     return 0
+
+
+def _refuse_suites(options: argparse.Namespace) -> None:
+    """What only suites have is not for the traffic of a server."""
+    usual: dict[str, Any] = {"suite": "published", "seeds": None, "seed_base": SEED_BASE, "quick": False}
+    usual |= {"no_admission": False, "stage1_ms": STAGE1_MS, "processes": None}
+    for name, value in usual.items():
+        if getattr(options, name) != value:
+            raise ScenarioError(
+                f"--{name.replace('_', '-')} is of suites: a server's traffic has its --costs."
+            )
+    if len(options.policy or ()) > 1:
+        raise ScenarioError("A server has one policy: name one --policy, and run again for another.")
 
 
 def _report(options: argparse.Namespace) -> Report:
@@ -218,6 +233,8 @@ def _write(report: Report, path: str | None) -> None:
     if path == "-":
         print(facts)
         return
-    print(report.as_table())
-    if path:
-        write_text(path, facts + "\n")
+    try:  # the file first: a reader of the table may be gone
+        if path:
+            write_text(path, facts + "\n")
+    finally:
+        print(report.as_table())

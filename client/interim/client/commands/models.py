@@ -27,8 +27,8 @@ def run(args: argparse.Namespace) -> int:
     """Prints the models, the default one first."""
     with Client(args.server) as client:
         models = client.models()
-    print("\n\n".join(map(_described, models)), file=text_stream(args))
     write_json(args, {"models": [dataclasses.asdict(model) for model in models]})
+    print("\n\n".join(map(_described, models)), file=text_stream(args))
     return 0
 
 

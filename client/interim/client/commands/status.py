@@ -28,11 +28,11 @@ def run(args: argparse.Namespace) -> int:
     """Prints the status; 0 where the server takes requests, 1 where it does not."""
     with Client(args.server) as client:
         status = client.status()
+    write_json(args, dataclasses.asdict(status))
     stream = text_stream(args)
     print(_summary(args.server, status), file=stream)
     for worker in status.workers:
         print(_described(worker), file=stream)
-    write_json(args, dataclasses.asdict(status))
     return 0 if status.ready and not status.draining else 1
 
 
