@@ -17,10 +17,11 @@ from interim.model_zoo.card import Card
 from interim.model_zoo.checkpoint import read, write
 from interim.model_zoo.errors import CheckpointError
 from interim.model_zoo.registry import build
+from interim.training import training
 from interim.training.data.folder import open_folder
 from interim.training.main import main
 from interim.training.recipe import Phase, Recipe
-from interim.training.training import train
+from interim.training.training import commit, train
 
 RECIPE = """
 name = "tiny"
@@ -129,3 +130,19 @@ def test_sigterm_saves_and_the_same_command_goes_on(scenes: Path, tmp_path: Path
     assert process.returncode == 0
     assert "Stopped; the same command goes on" in said
     assert len(list((folder / "state").iterdir())) == 1
+
+
+def test_the_commit_is_left_out_where_there_is_none(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """In somebody else's repository, where this code is not tracked, and without git."""
+    own = tmp_path / "own"
+    own.mkdir()
+    identity = ("-c", "user.name=a", "-c", "user.email=a@b")
+    for words in (["init"], [*identity, "commit", "--allow-empty", "-m", "theirs"]):
+        subprocess.run(["git", "-C", str(own), *words], check=True, capture_output=True)
+    (own / "training.py").write_text("")
+    monkeypatch.setattr(training, "__file__", str(own / "training.py"))
+    assert commit() == ""
+    subprocess.run(["git", "-C", str(own), "add", "training.py"], check=True)
+    assert commit()
+    monkeypatch.setenv("PATH", "")
+    assert commit() == ""

@@ -148,7 +148,16 @@ def hardware() -> str:
 
 
 def commit() -> str:
-    """The commit of the code that runs, or nothing where it is not a checkout."""
-    command = ["git", "-C", str(Path(__file__).parent), "rev-parse", "--short", "HEAD"]
-    found = subprocess.run(command, capture_output=True, text=True, check=False)
+    """The commit of the code that runs, or nothing where it is not a checkout or there is no git."""
+    # an installed copy may lie in somebody's repository, whose commit says nothing of it
+    return _git("rev-parse", "--short", "HEAD") if _git("ls-files", Path(__file__).name) else ""
+
+
+def _git(*words: str) -> str:
+    """What git says of the folder of this file; nothing where it fails or is not there."""
+    command = ["git", "-C", str(Path(__file__).parent), *words]
+    try:
+        found = subprocess.run(command, capture_output=True, text=True, check=False)
+    except OSError:
+        return ""
     return found.stdout.strip() if found.returncode == 0 else ""
