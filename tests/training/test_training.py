@@ -3,6 +3,7 @@
 import dataclasses
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -14,13 +15,14 @@ import pytest
 import torch
 
 from interim.model_zoo.card import Card
-from interim.model_zoo.checkpoint import read, write
+from interim.model_zoo.checkpoint import read, write, write_card
 from interim.model_zoo.errors import CheckpointError
 from interim.model_zoo.registry import build
 from interim.training import training
 from interim.training.data.folder import open_folder
+from interim.training.lock import locked
 from interim.training.main import main
-from interim.training.recipe import Phase, Recipe
+from interim.training.recipe import Phase, Recipe, RecipeError
 from interim.training.training import commit, train
 
 RECIPE = """
@@ -40,7 +42,7 @@ scenes_share = 0.5
 
 @pytest.mark.slow
 def test_a_finished_run_leaves_weights_a_card_and_a_log(scenes: Path, tmp_path: Path) -> None:
-    """One epoch of two steps: an exported checkpoint, one line of log, status 0."""
+    """One epoch of two steps: an exported checkpoint, one line of log, status 0; what is lost is made again."""
     config = tmp_path / "tiny.toml"
     config.write_text(RECIPE.format(epochs=1))
     folder = tmp_path / "run"
@@ -50,14 +52,36 @@ def test_a_finished_run_leaves_weights_a_card_and_a_log(scenes: Path, tmp_path: 
     entries = [json.loads(line) for line in (folder / "log.jsonl").read_text().splitlines()]
     assert [entry["step"] for entry in entries] == [2]
     assert len(entries[0]["losses"]) == 4
+    whole = read(folder / "latest")
+    for lost in (
+        lambda: shutil.rmtree(folder / "latest"),
+        lambda: write_card(folder / "latest", under_way(card)),
+    ):
+        lost()
+        assert main(["train", str(config), "--data", str(scenes), "--run", str(folder)]) == 0
+        again = read(folder / "latest")
+        assert again.card == whole.card
+        assert all(torch.equal(again.weights[name], value) for name, value in whole.weights.items())
+
+
+def under_way(card: Card) -> Card:
+    """As a process that was killed between its last state and its weights leaves it."""
+    return dataclasses.replace(card, note="training under way: step 1 of 2")
 
 
 def test_a_run_that_is_stopped_at_once_does_nothing(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
-    """It says that it is not finished."""
+    """It says that it is not finished; it can be told to from when its data is read, and not before."""
     stop = threading.Event()
-    stop.set()
-    assert train(recipe, open_folder(scenes), tmp_path / "run", stop=stop) is False
+    assert train(recipe, open_folder(scenes), tmp_path / "run", stop=stop, begins=stop.set) is False
     assert not (tmp_path / "run" / "latest").exists()
+
+
+def test_two_trainings_do_not_share_a_folder(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """The second is refused before it reads any data; the way out is in the message."""
+    with locked(tmp_path), pytest.raises(RecipeError, match=r"Another training .*--run"):
+        train(recipe, open_folder(scenes), tmp_path, stop=threading.Event(), begins=pytest.fail)
+    with locked(tmp_path):
+        pass
 
 
 @pytest.mark.slow

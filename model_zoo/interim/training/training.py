@@ -15,16 +15,20 @@ from tqdm import tqdm
 
 from interim.model_zoo.card import Card
 from interim.model_zoo.checkpoint import read, write
+from interim.model_zoo.errors import CheckpointError
 from interim.model_zoo.registry import build
 from interim.training.data.people.folder import PeopleFolder
 from interim.training.growing import fits_inside
+from interim.training.lock import locked
 from interim.training.material import lessons_of
 from interim.training.run import Run
 from interim.training.starting import start_from
 
 if TYPE_CHECKING:
     import threading
+    from collections.abc import Callable
 
+    from interim.training.lessons import Lessons
     from interim.training.material import Data
     from interim.training.recipe import Recipe
     from interim.training.run import StepReport
@@ -34,8 +38,18 @@ LONG_SIDE = 1024
 """Pixels that a segmentation model is served at most; a pose model is served the crops it was trained on."""
 
 
+UNDER_WAY = "training under way"
+"""How the note of weights begins that are not the recipe's last."""
+
+
 def train(
-    recipe: Recipe, data: Data, folder: Path, *, stop: threading.Event, init: str | None = None
+    recipe: Recipe,
+    data: Data,
+    folder: Path,
+    *,
+    stop: threading.Event,
+    init: str | None = None,
+    begins: Callable[[], object] = lambda: None,
 ) -> bool:
     """Train `recipe` on `data`, keeping state, log and newest weights in `folder`; go on where it left off.
 
@@ -46,6 +60,7 @@ def train(
         stop: Set it, and the run saves its state and ends after the step under way.
         init: The checkpoint (name or folder) that a new run starts from, of the same network or a smaller
             one, its classes as far as their names agree with the data's; None: random weights.
+        begins: Called when all data is read: from then on there are steps to end after.
 
     Returns:
         Whether the recipe is finished; False means that `stop` was set, and the state is saved.
@@ -53,9 +68,19 @@ def train(
     Raises:
         CheckpointError: `init` is no checkpoint of the recipe's network or of a smaller one.
         DataError: the data folder is not as it should be.
-        RecipeError: `folder` holds a run of another network.
+        RecipeError: `folder` holds a run of another network, or another training is at work there.
     """
-    lessons = lessons_of(recipe, data)
+    with locked(folder):
+        lessons = lessons_of(recipe, data)
+        begins()
+        run = _begun(recipe, data, lessons, folder, init)
+        if run.step >= run.steps and not _has_weights(folder):  # it was killed before they were written
+            write(folder / "latest", run.average.module.state_dict(), _card(run, data))
+        return _steps(run, data, folder, stop)
+
+
+def _begun(recipe: Recipe, data: Data, lessons: Lessons, folder: Path, init: str | None) -> Run:
+    """The run as `folder` left it, or a new one."""
     torch.manual_seed(recipe.seed)
     network = build(recipe.network, classes=len(data.classes), fill=recipe.fill)
     checkpoint = None if init is None else read(init)
@@ -64,7 +89,7 @@ def train(
     run = Run(recipe, network, lessons, folder)
     if checkpoint is not None and run.step == 0 and fits_inside(checkpoint.card.network, recipe.network):
         run.begin_grown(checkpoint.weights)
-    return _steps(run, data, folder, stop)
+    return run
 
 
 def _steps(run: Run, data: Data, folder: Path, stop: threading.Event) -> bool:
@@ -110,6 +135,14 @@ def _end_epoch(run: Run, data: Data, folder: Path, reports: list[StepReport], to
         print(json.dumps(entry), flush=True)
 
 
+def _has_weights(folder: Path) -> bool:
+    """Whether a finished recipe's weights are there, whole, and not those of an epoch before."""
+    try:
+        return not read(folder / "latest").card.note.startswith(UNDER_WAY)
+    except CheckpointError:
+        return False
+
+
 def _card(run: Run, data: Data) -> Card:
     recipe = run.recipe
     return Card(
@@ -129,7 +162,7 @@ def _card(run: Run, data: Data) -> Card:
         wall_s=round(run.wall_s, 1),
         hardware=hardware(),
         commit=commit(),
-        note="" if run.step == run.steps else f"training under way: step {run.step} of {run.steps}",
+        note="" if run.step >= run.steps else f"{UNDER_WAY}: step {run.step} of {run.steps}",
     )
 
 

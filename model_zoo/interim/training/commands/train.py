@@ -32,11 +32,14 @@ def run(arguments: argparse.Namespace) -> int:
     recipe = read_recipe(arguments.config)
     folder = arguments.run or Path("runs") / recipe.name
     stop = threading.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+
+    def catch() -> None:
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: stop.set())
+
     data = open_data(recipe, arguments.data or Path(recipe.data))
-    finished = train(recipe, data, folder, stop=stop, init=arguments.init)
-    print(
-        f"{'Finished' if finished else 'Stopped; the same command goes on'}: weights in {folder / 'latest'}."
-    )
+    finished = train(recipe, data, folder, stop=stop, init=arguments.init, begins=catch)
+    latest = folder / "latest"
+    where = f"weights in {latest}" if latest.is_dir() else "no weights before the end of the first epoch"
+    print(f"{'Finished' if finished else 'Stopped; the same command goes on'}: {where}.")
     return 0
