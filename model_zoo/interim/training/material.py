@@ -4,18 +4,21 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import numpy as np
 from tqdm import tqdm
 
 from interim.training.data.batches import Batches
 from interim.training.data.crops import CropRule
+from interim.training.data.errors import DataError
 from interim.training.data.folder import LabelledFolder, open_folder
 from interim.training.data.people.batches import PeopleBatches
 from interim.training.data.people.crops import PersonRule, portrait
 from interim.training.data.people.folder import PeopleFolder, open_people_folder
-from interim.training.data.sample import Sample
+from interim.training.data.sample import VOID, Sample
 from interim.training.data.samples import Samples
 from interim.training.lessons import PixelLessons, PoseLessons
 from interim.training.losses import class_weights
+from interim.training.scenes.labels import CLASSES
 from interim.training.scenes.scene import draw
 
 if TYPE_CHECKING:
@@ -50,7 +53,11 @@ def lessons_of(recipe: Recipe, data: Data) -> Lessons:
 
 def _pixels(recipe: Recipe, data: LabelledFolder) -> PixelLessons:
     samples = Samples(data, recipe.split)
-    scenes = [_scene(recipe, index) for index in tqdm(range(recipe.scenes), "scenes", disable=None)]
+    if not any((sample.labels != VOID).any() for sample in samples):
+        raise DataError(
+            f"No pixel of the split {recipe.split!r} of {data.root} is labelled: nothing can be learnt."
+        )
+    scenes = _scenes(recipe, data) if recipe.scenes else []
     height, width = recipe.crop
     low, high = recipe.scales
     rule = CropRule(height=height, width=width, scales=(low, high), jitter=recipe.jitter)
@@ -64,9 +71,22 @@ def _pixels(recipe: Recipe, data: LabelledFolder) -> PixelLessons:
     return PixelLessons(batches=batches, weights=weights, overlap=recipe.overlap)
 
 
-def _scene(recipe: Recipe, index: int) -> Sample:
-    image, labels = draw(recipe.seed * 100_000 + index, *SCENE_SIZE)
-    return Sample(name=f"scene {index}", image=image, labels=labels)
+def _scenes(recipe: Recipe, data: LabelledFolder) -> list[Sample]:
+    """Drawn scenes, in the data's classes: those of the same name (small and capital letters alike); others are void.
+
+    Raises:
+        DataError: no name agrees.
+    """
+    places = {each.name.lower(): index for index, each in enumerate(data.classes)}
+    ids = np.array([places.get(each.name.lower(), VOID) for each in CLASSES], np.uint8)
+    if (ids == VOID).all():
+        names = ", ".join(each.name for each in CLASSES)
+        raise DataError(f"{data.root} has none of the classes of drawn scenes ({names}): leave out `scenes`.")
+    found = []
+    for index in tqdm(range(recipe.scenes), "scenes", disable=None):
+        image, labels = draw(recipe.seed * 100_000 + index, *SCENE_SIZE)
+        found.append(Sample(name=f"scene {index}", image=image, labels=ids[labels]))
+    return found
 
 
 def _people(recipe: Recipe, data: PeopleFolder) -> PoseLessons:
