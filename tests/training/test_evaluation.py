@@ -1,19 +1,24 @@
 """Evaluation counts whole images exactly, exit by exit."""
 
 import dataclasses
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 import torch
 import torch.nn.functional as F
+from PIL import Image
 
 from interim.model_zoo.metrics import confusion, mean_iou
 from interim.model_zoo.networks.hrnet.network import AnytimeHrnet
 from interim.model_zoo.registry import build
 from interim.training.data.errors import DataError
 from interim.training.data.folder import open_folder
+from interim.training.data.sample import VOID
 from interim.training.evaluation import evaluate, padded, run_exits
+from interim.training.measuring import evaluated
+from interim.training.scenes.labels import CLASSES
 
 
 @pytest.fixture(scope="module")
@@ -68,3 +73,22 @@ def test_other_classes_are_refused(scenes: Path) -> None:
     """A model of 5 classes is not measured on 11."""
     with pytest.raises(DataError, match="has 11 classes, but hrnet-w18s-ee has 5"):
         evaluate(build("hrnet-w18s-ee", classes=5), open_folder(scenes), "val")
+
+
+def test_classes_of_other_names_are_refused(scenes: Path) -> None:
+    """The first that differs is named; small and capital letters are alike."""
+    model = build("hrnet-w18s-ee", classes=11)
+    classes = [dataclasses.replace(each, name=each.name.upper()) for each in CLASSES]
+    classes[2] = dataclasses.replace(classes[2], name="mast")
+    model.spec = dataclasses.replace(model.spec, classes=tuple(classes))
+    with pytest.raises(DataError, match=r"has 'Pole' where hrnet-w18s-ee has 'mast': .* its own names"):
+        evaluated(model, open_folder(scenes), "val")
+
+
+def test_a_split_without_a_label_is_refused(scenes: Path, tmp_path: Path) -> None:
+    """There is nothing to measure, or to calibrate by."""
+    data = shutil.copytree(scenes, tmp_path / "data")
+    for path in (data / "labels").iterdir():
+        Image.new("L", (128, 96), VOID).save(path)
+    with pytest.raises(DataError, match=r"No pixel of the split 'val' of .* is labelled"):
+        evaluate(build("hrnet-w18s-ee", classes=11), open_folder(data), "val")

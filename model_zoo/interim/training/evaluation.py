@@ -80,7 +80,7 @@ def evaluate(
     ready to run (execution.py), which then answers in its place.
 
     Raises:
-        DataError: the folder is not as it should be, or has other classes than the model.
+        DataError: the folder is not as it should be, has other classes than the model, or no labelled pixel.
     """
     _check(model, folder)
     tallies = [_Tally(len(folder.classes)) for _ in model.spec.exits]
@@ -93,6 +93,10 @@ def evaluate(
         for tally, prediction in zip(tallies, predictions, strict=True):
             tally.add(sample, prediction, model.spec.stride)
         active[images.shape[2], images.shape[3]].append([each.active for each in predictions[:-1]])
+    if not any(tally.counts.any() for tally in tallies):
+        raise DataError(
+            f"No pixel of the split {split!r} of {folder.root} is labelled: name a split that has labels."
+        )
     shares, gmacs = work(model, active)
     measured = Measured(
         split=split,

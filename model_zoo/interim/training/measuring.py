@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.anytime import Task
+from interim.training.data.errors import DataError
 from interim.training.data.folder import LabelledFolder, open_folder
 from interim.training.data.people.folder import open_people_folder
 from interim.training.evaluation import evaluate
@@ -42,6 +43,11 @@ def evaluated(model: AnytimeHrnet, data: Data, split: str) -> Evaluation:
     Raises:
         DataError: the data is not as it should be, or has other classes than the model.
     """
+    # where the numbers differ, what evaluates says so
+    for mine, theirs in zip(model.spec.classes, data.classes, strict=False):
+        if mine.name.lower() != theirs.name.lower() and len(model.spec.classes) == len(data.classes):
+            pair = f"{theirs.name!r} where {model.spec.name} has {mine.name!r}"
+            raise DataError(f"{data.root} has {pair}: measure it on data with its own names, in their order.")
     if isinstance(data, LabelledFolder):
         return evaluate(model, data, split)
     return evaluate_pose(model, data, split)
