@@ -31,6 +31,7 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
     recipe = read_recipe(written(tmp_path, HEAD + PHASE))
     assert recipe.batch == 8
     assert recipe.phases[0].masking is False
+    assert recipe.threshold is None
 
 
 @pytest.mark.parametrize(
@@ -45,6 +46,20 @@ def test_what_is_left_out_has_a_default(tmp_path: Path) -> None:
         (HEAD + "batch = 0\n" + PHASE, "batch must be at least 1"),
         (HEAD + "threshold = 1.5\n" + PHASE, "threshold must lie in 0 to 1"),
         (HEAD + PHASE.replace("epochs = 1", "epochs = 0"), "at least one epoch"),
+        (HEAD + PHASE.replace("epochs = 1", "epochs = 1.5"), r"epochs is 1\.5, and must be a whole number"),
+        (HEAD + PHASE + 'masking = "false"\n', "masking is 'false', and must be true or false"),
+        (HEAD + PHASE + "masked_from = 2\n", "masked_from must lie in 0 to 1"),
+        (HEAD + "phases = [1, 2]\n", r"no \[\[phases\]\]"),
+        (HEAD + "batch = 2.5\n" + PHASE, "batch is .* a whole number"),
+        (HEAD + "batch = true\n" + PHASE, "batch is True, and must be a whole number"),
+        (HEAD + "data = 5\n" + PHASE, "data is 5, and must be text"),
+        (HEAD + 'jitter = "a"\n' + PHASE, "jitter is 'a', and must be a number"),
+        (HEAD + "jitter = nan\n" + PHASE, "jitter must not be below 0"),
+        (HEAD + "scales = [1.0]\n" + PHASE, "scales is .* two numbers"),
+        (HEAD + "crop = [0, 32]\n" + PHASE, "crop must be two multiples of 32"),
+        (HEAD + "settling = -1\n" + PHASE, "settling must not be below 0"),
+        (HEAD + "seed = -1\n" + PHASE, "seed must not be below 0"),
+        (HEAD + "temperatures = [inf]\n" + PHASE, "temperatures must be above 0"),
     ],
 )
 def test_a_wrong_recipe_says_what_is_wrong(tmp_path: Path, text: str, words: str) -> None:

@@ -13,6 +13,7 @@ from interim.training.data.folder import open_folder
 from interim.training.lessons import PixelLessons
 from interim.training.recipe import Phase, Recipe, RecipeError
 from interim.training.run import Run
+from interim.training.scenes.labels import CLASSES
 
 
 def begun(recipe: Recipe, data: Path, folder: Path) -> Run:
@@ -95,9 +96,50 @@ def test_statistics_may_be_kept(frozen: bool, recipe: Recipe, scenes: Path, tmp_
 
 
 @pytest.mark.slow
-def test_a_folder_of_another_network_is_refused(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
-    """Its state would not fit; the way out is in the message."""
-    begun(recipe, scenes, tmp_path).save()
+def test_a_folder_of_another_run_is_refused(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """A state of another network, fill or classes would not fit; the way out is in the message."""
+    run = begun(recipe, scenes, tmp_path)
+    run.save()
     other = dataclasses.replace(recipe, network="hrnet-w18s-ee")
-    with pytest.raises(RecipeError, match=r"holds a run of hrnet-w18s-adpc, not of hrnet-w18s-ee: .*--run"):
+    with pytest.raises(
+        RecipeError, match=r"holds a run of the network hrnet-w18s-adpc, not of .*-ee: .*--run"
+    ):
         begun(other, scenes, tmp_path)
+    with pytest.raises(RecipeError, match=r"holds a run of the fill rbf, not of hold: .*--run"):
+        begun(dataclasses.replace(recipe, fill="hold"), scenes, tmp_path)
+    run.network.spec = dataclasses.replace(run.network.spec, classes=CLASSES)
+    run.save()
+    with pytest.raises(RecipeError, match=r"the classes Sky, .*, not of class 0, .*--run"):
+        begun(recipe, scenes, tmp_path)
+
+
+@pytest.mark.slow
+def test_a_loss_that_is_no_number_ends_the_run(recipe: Recipe, scenes: Path, tmp_path: Path) -> None:
+    """Before weights are spoilt; the step is named."""
+    run = begun(recipe, scenes, tmp_path)
+    before = {name: value.clone() for name, value in run.network.named_parameters()}
+    with torch.no_grad():
+        broken = next(part for name, part in run.network.named_parameters() if name.endswith("classify.bias"))
+        broken.fill_(torch.nan)
+    with pytest.raises(RecipeError, match=r"Step 1 of 4 has the losses nan, .*lower learning_rate"):
+        run.advance()
+    kept = dict(run.network.named_parameters())
+    assert all(torch.equal(kept[name], value) for name, value in before.items() if kept[name] is not broken)
+
+
+@pytest.mark.parametrize(("entry", "count"), [("exit_weights", 3), ("temperatures", 5)])
+def test_every_exit_has_a_number_of_its_own(
+    recipe: Recipe, scenes: Path, tmp_path: Path, entry: str, count: int
+) -> None:
+    """Weights of losses and temperatures alike; who gives no weights weighs all exits alike."""
+    with pytest.raises(RecipeError, match=f"{count} {entry} do not fit hrnet-w18s-adpc: give 4"):
+        begun(dataclasses.replace(recipe, **{entry: (1.0,) * count}), scenes, tmp_path)
+
+
+def test_a_recipe_without_a_threshold_has_the_networks_own(
+    recipe: Recipe, scenes: Path, tmp_path: Path
+) -> None:
+    """What is right for a share is far too much for a heat."""
+    silent = dataclasses.replace(recipe, threshold=None, network="hrnet-w18s-pose-adpc")
+    assert begun(silent, scenes, tmp_path).network.spec.threshold == 0.002
+    assert begun(recipe, scenes, tmp_path).network.spec.threshold == recipe.threshold

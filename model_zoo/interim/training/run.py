@@ -43,20 +43,24 @@ class Run:
     """A recipe under way, on the GPU if there is one; `folder` keeps its resumable state.
 
     Raises:
-        RecipeError: the folder holds a run of another network, or an exit has no temperature of its own.
+        RecipeError: the folder holds a run of another network, classes or fill, or `temperatures` or
+            `exit_weights` are not one an exit.
     """
 
     def __init__(self, recipe: Recipe, network: AnytimeHrnet, lessons: Lessons, folder: Path) -> None:
         self.recipe = recipe
+        if recipe.threshold is not None:
+            network.spec = dataclasses.replace(network.spec, threshold=recipe.threshold)
         self.device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         self.network: AnytimeHrnet = network.train().to(self.device, memory_format=torch.channels_last)  # type: ignore[call-overload]
+        if recipe.temperatures:
+            network.rule = Tempered(network.rule, _fitting("temperatures", recipe.temperatures, network))
         self.average = Average(network)
         self.step = 0
         self.wall_s = 0.0
         self._lessons = lessons
-        if recipe.temperatures:
-            network.rule = _tempered(network, recipe.temperatures)
-        self._scheme = scheme(recipe.loss_scheme, recipe.exit_weights)
+        weights = recipe.exit_weights or (1.0,) * len(network.spec.exits)
+        self._scheme = scheme(recipe.loss_scheme, _fitting("exit_weights", weights, network))
         self._folder = folder / "state"
         self._norms = [part for part in network.modules() if isinstance(part, nn.BatchNorm2d)]
         for norm in self._norms:
@@ -75,7 +79,11 @@ class Run:
         return place_of(self.step, self.recipe, self._lessons.steps)
 
     def advance(self) -> StepReport:
-        """Do one step."""
+        """Do one step.
+
+        Raises:
+            RecipeError: a loss is no number any more; the state saved last is the one to go on from.
+        """
         place = self.place
         lesson = self._lessons.draw(place.epoch, place.step, place.scenes_share)
         self._set_masking(place)
@@ -84,6 +92,12 @@ class Run:
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
             logits = self.network(lesson.images.to(self.device))
         losses = lesson.losses(logits, step=self.step)
+        if not losses.isfinite().all():
+            told = ", ".join(f"{loss:g}" for loss in losses.tolist())
+            where = f"Step {self.step + 1} of {self.steps} has the losses {told}"
+            raise RecipeError(
+                f"{where}: begin again with a lower learning_rate; the state of before is kept."
+            )
         self._optimizer.zero_grad(set_to_none=True)
         (losses * self._scheme.weights(losses.detach())).sum().backward()  # type: ignore[no-untyped-call]
         self._optimizer.step()
@@ -115,11 +129,15 @@ class Run:
         for index, entry in self._optimizer.state_dict()["state"].items():
             tensors |= {f"optimizer.{index}.{name}": value for name, value in entry.items()}
         tensors |= {f"scheme.{name}": value for name, value in self._scheme.state().items()}
-        save_state(self._folder, self.step, tensors, {"wall_s": self.wall_s, "network": self.recipe.network})
+        save_state(self._folder, self.step, tensors, {"wall_s": self.wall_s, **self._facts()})
+
+    def _facts(self) -> dict[str, str]:
+        """What a state fits that is gone on with."""
+        classes = ", ".join(each.name for each in self.network.spec.classes)
+        return {"network": self.recipe.network, "fill": self.recipe.fill, "classes": classes}
 
     def _set_masking(self, place: Place) -> None:
         self.network.masking = place.masked
-        self.network.spec = dataclasses.replace(self.network.spec, threshold=self.recipe.threshold)
         for norm in self._norms:
             norm.train(_counts(place))
 
@@ -128,11 +146,16 @@ class Run:
         if found is None:
             return
         tensors, facts = found
-        if facts.get("network", self.recipe.network) != self.recipe.network:
-            held = f"{self._folder.parent} holds a run of {facts['network']}, not of {self.recipe.network}"
-            raise RecipeError(f"{held}: name another folder with --run.")
+        for name, now in self._facts().items():
+            if facts.get(name, now) != now:  # states of before did not tell all of them
+                held = f"{self._folder.parent} holds a run of the {name} {facts[name]}, not of {now}"
+                raise RecipeError(f"{held}: name another folder with --run.")
         self.step, self.wall_s = int(facts["step"]), float(facts["wall_s"])
-        self.network.load_state_dict(_under("network.", tensors))
+        try:
+            self.network.load_state_dict(_under("network.", tensors))
+        except RuntimeError as error:
+            held = f"{self._folder.parent} holds a run of other classes, or of another fill"
+            raise RecipeError(f"{held}: name another folder with --run.") from error
         self.average.module.load_state_dict(_under("average.", tensors))
         self._scheme.load(_under("scheme.", tensors))
         moments: dict[int, dict[str, Tensor]] = {}
@@ -143,11 +166,11 @@ class Run:
         self._optimizer.load_state_dict({"state": moments, "param_groups": groups})
 
 
-def _tempered(network: AnytimeHrnet, temperatures: tuple[float, ...]) -> Tempered:
+def _fitting(entry: str, values: tuple[float, ...], network: AnytimeHrnet) -> tuple[float, ...]:
     exits = len(network.spec.exits)
-    if len(temperatures) != exits:
-        raise RecipeError(f"{len(temperatures)} temperatures do not fit {network.spec.name}: give {exits}.")
-    return Tempered(network.rule, temperatures)
+    if len(values) != exits:
+        raise RecipeError(f"{len(values)} {entry} do not fit {network.spec.name}: give {exits}.")
+    return values
 
 
 def _counts(place: Place) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import platform
 import subprocess
@@ -68,7 +69,7 @@ def train(
     Raises:
         CheckpointError: `init` is no checkpoint of the recipe's network or of a smaller one.
         DataError: the data folder is not as it should be.
-        RecipeError: `folder` holds a run of another network, or another training is at work there.
+        RecipeError: `folder` holds a run of another network, classes or fill, or another training is at work there.
     """
     with locked(folder):
         lessons = lessons_of(recipe, data)
@@ -83,6 +84,7 @@ def _begun(recipe: Recipe, data: Data, lessons: Lessons, folder: Path, init: str
     """The run as `folder` left it, or a new one."""
     torch.manual_seed(recipe.seed)
     network = build(recipe.network, classes=len(data.classes), fill=recipe.fill)
+    network.spec = dataclasses.replace(network.spec, classes=data.classes)
     checkpoint = None if init is None else read(init)
     if checkpoint is not None:
         start_from(network, checkpoint, data.classes)
@@ -149,7 +151,7 @@ def _card(run: Run, data: Data) -> Card:
         name=recipe.name,
         network=recipe.network,
         classes=data.classes,
-        threshold=recipe.threshold,
+        threshold=run.network.spec.threshold,
         temperatures=recipe.temperatures,
         fill=recipe.fill,
         bones=data.skeleton.bones if isinstance(data, PeopleFolder) else (),
