@@ -116,6 +116,27 @@ def test_our_own(images: Path) -> None:
     assert found.skeleton.bones == ((0, 1),)
 
 
+def own(**changes: Any) -> dict[str, Any]:
+    """Our own format: one person of two joints, with changes."""
+    person = {"image": "a.jpg", "xy": [[1, 2], [3, 4]], "box": [1, 2, 3, 4], "torso": 9.5}
+    entries = {"joints": ["left_hip", "right_hip"], "skeleton": [[0, 1]], "flip": [1, 0]}
+    of_person = {name: value for name, value in changes.items() if name in person}
+    return (
+        entries
+        | {name: changes[name] for name in changes if name in entries}
+        | {"people": [person | of_person]}
+    )
+
+
+@pytest.mark.parametrize("unknown", [None, [None, None], [3, None]])
+def test_a_joint_that_is_null_is_not_known(images: Path, unknown: object) -> None:
+    """Nor is a torso; what is not known is still a number, that nothing can be spoilt by."""
+    (person,) = open_people(written(images, own(xy=[[1, 2], unknown], torso=None)), images).people
+    assert person.known.tolist() == [True, False]
+    assert np.isfinite(person.xy).all()
+    assert np.isnan(person.length)
+
+
 @pytest.mark.data
 @pytest.mark.skipif(not DATA.is_dir(), reason="the data pack with poses is not beside the checkout")
 def test_the_data_pack() -> None:
@@ -139,6 +160,15 @@ def test_the_data_pack() -> None:
         (coco(image_id=9), "names the image 9, which it does not list"),
         (coco() | {"categories": []}, "0 categories with keypoints"),
         (coco() | {"images": [{"id": 7, "file_name": "no.jpg"}]}, r"no image .*no\.jpg"),
+        (coco(bbox=[1, 2, 3]), "cannot be read"),
+        (own(xy=[[1, 2]]), r"Person 0 of .*people\.json cannot be read: xy must be 2 pairs"),
+        (own(xy=[[1, 2], [3, float("nan")]]), "Person 0 .* xy must be 2 pairs"),
+        (own(xy=[[1, 2], [3]]), "Person 0 of "),
+        (own(box=[1, 2, 3]), "Person 0 of "),
+        (own(box=[3, 2, 1, 4]), r"the box \[3\.0, 2\.0, 1\.0, 4\.0\] must be left, top, right, bottom"),
+        (own(flip=[1, 2]), r"has the flip \[1, 2\]: name each of the 2 joints, 0 to 1, once"),
+        (own(flip=[1]), r"has the flip \[1\]"),
+        (own(skeleton=[[0, 2]]), r"joins \[0, 2\] in its skeleton: joints are 0 to 1"),
     ],
 )
 def test_wrong_annotations_say_what_is_wrong(images: Path, entries: object, words: str) -> None:

@@ -1,11 +1,13 @@
 """People cut out of images: pixels and joints go the same way."""
 
+import dataclasses
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
 
+from interim.training.data.errors import DataError
 from interim.training.data.people.batches import PeopleBatches
 from interim.training.data.people.crops import (
     PersonCrop,
@@ -71,13 +73,22 @@ def test_a_mirror_changes_left_and_right(person: Person) -> None:
     assert mirrored_crop(once, (0, 2, 1)).xy == pytest.approx(crop.xy)
 
 
+def test_a_box_outside_the_image_is_refused(person: Person) -> None:
+    """There is nothing to cut out."""
+    with pytest.raises(
+        DataError, match=r"spots\.png is 200x160, and a person's box lies outside it \(left 300"
+    ):
+        portrait(dataclasses.replace(person, box=(300, 0, 350, 50)), STILL)
+
+
 def test_what_lies_outside_is_not_known(person: Person) -> None:
-    """A zoom that leaves joints outside does not train on them."""
+    """A zoom that leaves joints outside does not train on them; that they are annotated is kept."""
     close = PersonRule(height=64, width=64, scales=(3.0, 3.0))
     crop = draw_person(portrait(person, close), close, (0, 1, 2), np.random.default_rng(1))
     inside = ((crop.xy > -0.5) & (crop.xy < 63.5)).all(1)
     assert crop.known.tolist() == inside.tolist()
     assert not crop.known.all()
+    assert crop.annotated.all()
 
 
 def test_a_batch_depends_on_seed_epoch_and_step_alone(person: Person) -> None:

@@ -72,9 +72,10 @@ class Always(torch.nn.Module):
 
 
 def test_the_heat_loss_is_one_for_nothing_and_zero_for_the_truth() -> None:
-    """Unknown joints do not count."""
+    """Unknown joints do not count, wherever they are said to be."""
     xy = torch.tensor([[[16.0, 20.0], [30.0, 30.0]]])
     truth = heat_of(xy, (16, 16), stride=4, sigma=1.5)
+    xy[0, 1] = torch.nan
     half = truth.clone()
     half[:, 1] = 9
     known = torch.tensor([[True, False]])

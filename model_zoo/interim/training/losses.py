@@ -70,6 +70,7 @@ def heat_losses(heat: Sequence[Tensor], xy: Tensor, known: Tensor, *, stride: in
         sigma: The bell's standard deviation in cells.
     """
     height, width = heat[0].shape[-2:]
-    target = heat_of(xy, (height, width), stride=stride, sigma=sigma)
+    # what is not known may be anything, and 0 times no number is none
+    target = heat_of(xy, (height, width), stride=stride, sigma=sigma).where(known[..., None, None], 0)
     share = known.float() / (math.pi * sigma**2 * known.sum().clamp(min=1))
     return torch.stack([((part.float() - target).square().sum((2, 3)) * share).sum() for part in heat])

@@ -34,7 +34,7 @@ def evaluate_pose(model: AnytimeHrnet, folder: PeopleFolder, split: str) -> Eval
     """Run every person of a split through all exits of `model`: PCK at half of the torso, without flipping.
 
     A person is cut out by its annotated box with a margin, as a square of the model's `long_side`, and
-    measured in that crop. People without a torso (or MPII's head) to measure by are left out.
+    measured in that crop; a joint beyond the crop counts too. People without a torso (or MPII's head) to measure by are left out.
 
     Returns:
         `measured.miou` and `quality` are PCK over all joints, and the mean of each person's own; `classes`
@@ -46,7 +46,7 @@ def evaluate_pose(model: AnytimeHrnet, folder: PeopleFolder, split: str) -> Eval
     side = model.spec.long_side
     crops = crops_of(model.spec, folder, split)
     found, actives = _found(model, crops)
-    known = np.stack([crop.known for crop in crops])
+    known = np.stack([crop.annotated for crop in crops])
     truth, lengths = np.stack([crop.xy for crop in crops]), np.array([crop.length for crop in crops])
     hits = [joint_hits(truth, xy, lengths) for xy in found]
     shares, gmacs = work(model, {(side, side): [actives[:-1]]})

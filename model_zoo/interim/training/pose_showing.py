@@ -98,7 +98,7 @@ def _score(truth: PersonCrop | None, xy: NDArray[np.float32]) -> str:
     if truth is None or not truth.length > 0:
         return ""
     hits = joint_hits(truth.xy[None], xy[None], np.array([truth.length]))
-    return f": PCK {100 * pck(hits, truth.known[None]):.0f} %"
+    return f": PCK {100 * pck(hits, truth.annotated[None]):.0f} %"
 
 
 def _truth(spec: ModelSpec, figure: Figure) -> Panel:

@@ -9,6 +9,7 @@ import numpy as np
 from PIL import Image
 
 from interim.training.data.crops import jittered
+from interim.training.data.errors import DataError
 from interim.training.data.pixels import read_pixels
 
 if TYPE_CHECKING:
@@ -45,12 +46,14 @@ class PersonRule:
 class PersonCrop:
     """A crop (H, W, 3) uint8 with its joints `xy` (J, 2) float32 in its pixels, counted from 0.
 
-    `known` (J,) bool: annotated and inside. `length`: what PCK divides by, in the crop's pixels.
+    `known` (J,) bool: annotated and inside, as training needs them. `annotated` (J,) bool: wherever they lie,
+    as measuring does. `length`: what PCK divides by, in the crop's pixels.
     """
 
     image: NDArray[np.uint8]
     xy: NDArray[np.float32]
     known: NDArray[np.bool_]
+    annotated: NDArray[np.bool_]
     length: float
 
 
@@ -69,9 +72,16 @@ def portrait(person: Person, rule: PersonRule) -> Portrait:
     """Read a person's image, cut away what no crop shows, and shrink it to at most twice the crop's scale.
 
     Raises:
-        DataError: the image is missing or none.
+        DataError: the image is missing or none, or the person's box lies outside it.
     """
     image = Image.fromarray(read_pixels(person.image))
+    x0, y0, x1, y1 = person.box
+    if x0 >= image.width or y0 >= image.height or x1 <= 0 or y1 <= 0:
+        sides = f"left {x0:g}, top {y0:g}, right {x1:g}, bottom {y1:g}"
+        raise DataError(
+            f"{person.image} is {image.width}x{image.height}, and a person's box lies outside it ({sides}): "
+            "correct its entry."
+        )
     scale = min(1.0, 2 * _zoom(person.box, rule))
     left, top, right, bottom = _around(person.box, image.size)
     size = (max(1, round((right - left) * scale)), max(1, round((bottom - top) * scale)))
@@ -113,7 +123,13 @@ def mirrored_crop(crop: PersonCrop, flip: Sequence[int]) -> PersonCrop:
     order = list(flip)
     xy = crop.xy[order].copy()
     xy[:, 0] = crop.image.shape[1] - 1 - xy[:, 0]
-    return PersonCrop(image=crop.image[:, ::-1], xy=xy, known=crop.known[order], length=crop.length)
+    return PersonCrop(
+        image=crop.image[:, ::-1],
+        xy=xy,
+        known=crop.known[order],
+        annotated=crop.annotated[order],
+        length=crop.length,
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -138,8 +154,13 @@ def _cut(image: Image.Image, person: Portrait, rule: PersonRule, view: _View) ->
     pixels = image.transform(size, Image.Transform.AFFINE, data, Image.Resampling.BILINEAR)
     xy = ((person.xy + 0.5 - source) @ forth.T + target - 0.5).astype(np.float32)
     inside = ((xy > -0.5) & (xy < np.array(size) - 0.5)).all(1)
-    known, length = person.known & inside, person.length * view.zoom
-    return PersonCrop(image=np.asarray(pixels), xy=xy, known=known, length=length)
+    return PersonCrop(
+        image=np.asarray(pixels),
+        xy=xy,
+        known=person.known & inside,
+        annotated=person.known,
+        length=person.length * view.zoom,
+    )
 
 
 def _zoom(box: Box, rule: PersonRule) -> float:
