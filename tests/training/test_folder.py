@@ -58,7 +58,13 @@ def test_a_folder_without_classes_is_named(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["[]", "{", '{"classes": []}', '{"classes": [{"id": 1, "name": "a", "color": [0, 0, 0]}]}'],
+    [
+        "[]",
+        "{",
+        '{"classes": []}',
+        '{"classes": [{"id": 0, "name": "void", "color": [0, 0, 0]}]}',
+        '{"classes": [{"id": 1, "name": "a", "color": [0, 0, 0]}]}',
+    ],
 )
 def test_wrong_classes_are_refused(folder: Path, text: str) -> None:
     """A classes.json that is no list of classes from 0 on names the file."""
@@ -100,6 +106,31 @@ def test_a_corrupt_image_is_named(folder: Path, content: bytes | None) -> None:
     path.write_bytes(path.read_bytes()[:900] if content is None else content)
     with pytest.raises(DataError, match=r"scene_000002\.jpg cannot be read as an image"):
         open_folder(folder).read("scene_000002")
+
+
+@pytest.mark.parametrize("limit", [10_000, 1000])
+def test_an_image_that_is_too_large_is_named(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, limit: int
+) -> None:
+    """Above what Pillow takes for harmless, and above twice that."""
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", limit)
+    with pytest.raises(DataError, match=r"scene_000002\.jpg cannot be read as an image .*pixels"):
+        open_folder(folder).read("scene_000002")
+
+
+def test_a_class_called_void_is_not_labelled(folder: Path) -> None:
+    """In classes.json as in classes.txt; the classes after it move up."""
+    path = folder / "classes.json"
+    entries = json.loads(path.read_text())
+    entries["classes"][1]["name"] = "Void"
+    path.write_text(json.dumps(entries))
+    Image.fromarray(np.repeat(np.array([[0, 1, 2, VOID]], np.uint8), 32, 1).repeat(96, 0)).save(
+        folder / "labels" / "scene_000003.png"
+    )
+    data = open_folder(folder)
+    assert [each.name for each in data.classes][:2] == ["Sky", "Pole"]
+    assert len(data.classes) == 10
+    assert data.read("scene_000003").labels[0, ::32].tolist() == [0, VOID, 1, VOID]
 
 
 def test_an_unknown_label_is_named(folder: Path) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import colorsys
-import dataclasses
+import itertools
 import json
 import re
 from dataclasses import dataclass
@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 
 from interim.model_zoo.anytime import ClassSpec
 from interim.training.data.errors import DataError
-from interim.training.data.legend import Color, Legend, plain_legend
+from interim.training.data.legend import Color, Legend
 from interim.training.data.sample import VOID
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ class _Line:
     @property
     def is_void(self) -> bool:
         """Whether it names what is not labelled, not a class."""
-        return self.name.lower() in UNLABELLED
+        return _is_void(self.name)
 
 
 def read_legend(root: Path) -> Legend:
@@ -55,18 +55,23 @@ def read_legend(root: Path) -> Legend:
 
 def _from_json(path: Path) -> Legend:
     try:
-        whole = json.loads(path.read_text(encoding="utf-8"))
+        whole = json.loads(path.read_text(encoding="utf-8-sig"))
         void = {_color(whole["void_color"]): VOID} if "void_color" in whole else {}
         entries = sorted(whole["classes"], key=lambda entry: entry["id"])
         ids = [entry["id"] for entry in entries]
-        classes = tuple(ClassSpec(str(entry["name"]), _color(entry["color"])) for entry in entries)
+        every = [ClassSpec(str(entry["name"]), _color(entry["color"])) for entry in entries]
     except (ValueError, KeyError, TypeError) as error:
         shape = '{"classes": [{"id": 0, "name": "Sky", "color": [r, g, b]}, ...]}'
         raise DataError(f"{path} cannot be read ({error!r}): it must look like {shape}.") from error
-    if not ids or ids != list(range(len(ids))):
-        raise DataError(f"{path} has the class ids {ids}: they must count from 0 without a gap.")
-    legend = plain_legend(classes)
-    return dataclasses.replace(legend, colors={**void, **legend.colors})
+    classes = tuple(each for each in every if not _is_void(each.name))
+    if not classes or ids != list(range(len(ids))):
+        raise DataError(
+            f"{path} has the class ids {ids}: they must count from 0 without a gap, one a class at least."
+        )
+    count = itertools.count()
+    places = [VOID if _is_void(each.name) else next(count) for each in every]
+    colors = {each.color: place for each, place in zip(every, places, strict=True)}
+    return Legend(classes=classes, values={VOID: VOID} | dict(enumerate(places)), colors={**void, **colors})
 
 
 def _from_list(path: Path) -> Legend:
@@ -105,6 +110,10 @@ def _lines(path: Path) -> list[_Line]:
         if not (name.lower().startswith("name") and not numbers and not found):
             found.append(_Line(name, numbers))
     return found
+
+
+def _is_void(name: str) -> bool:
+    return name.lower() in UNLABELLED
 
 
 def _color(entry: Sequence[int]) -> Color:

@@ -96,13 +96,6 @@ class Legend:
         return f"the classes are {told}{f', and {voids} is void' if voids else ''} (see {self.home})"
 
 
-def plain_legend(classes: tuple[ClassSpec, ...], *, home: str = "classes.json") -> Legend:
-    """The usual legend: class ids from 0, `VOID` for the rest, and each class's own colour."""
-    values = {index: index for index in range(len(classes))} | {VOID: VOID}
-    colors = {each.color: index for index, each in enumerate(classes)}
-    return Legend(classes=classes, values=values, colors=colors, home=home)
-
-
 def _share(wrong: NDArray[np.bool_]) -> str:
     return f"{wrong.sum()} of {wrong.size} pixels"
 

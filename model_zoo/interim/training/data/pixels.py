@@ -41,7 +41,14 @@ def read_image(path: Path) -> Image.Image:
                 image.load()
     except FileNotFoundError as error:
         raise DataError(f"There is no file {path}.") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Warning) as error:
+    except (
+        UnidentifiedImageError,
+        Image.DecompressionBombError,
+        OSError,
+        SyntaxError,
+        ValueError,
+        Warning,
+    ) as error:
         raise DataError(f"{path} cannot be read as an image ({error}).") from error
     return image
 
