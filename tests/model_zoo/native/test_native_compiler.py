@@ -1,12 +1,15 @@
 """Kernels are compiled once, in a safe place, or it is said why not."""
 
 import ctypes
+import errno
 import os
 import shutil
 import stat
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -107,6 +110,47 @@ def test_without_a_compiler_the_cache_serves(sources: Path, monkeypatch: pytest.
     assert compiled([], processor="p") == library
     with pytest.raises(UncompiledError, match="no C compiler was found"):
         compiled([], processor="q")
+
+
+def test_no_home_is_a_reason(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As where a container runs as a user that it does not know."""
+    monkeypatch.delenv("INTERIM_CACHE_DIR")
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr(Path, "home", raises(RuntimeError("Could not determine home directory.")))
+    with pytest.raises(UncompiledError, match=r"cannot be made \(Could not .*INTERIM_CACHE_DIR"):
+        compiled([], processor="p")
+
+
+def test_a_full_disk_is_a_reason(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Where there is room for a lock and no more."""
+    full = OSError(errno.ENOSPC, "No space left on device")
+    monkeypatch.setattr(compiler.tempfile, "TemporaryDirectory", raises(full))
+    with pytest.raises(UncompiledError, match=r"kernels cannot be written to \(No space left on device\)"):
+        compiled([], processor="p")
+
+
+@pytest.mark.parametrize("text", ["nonsense", "#!/bin/sh\nsleep 9\n"])
+def test_a_compiler_that_does_not_answer_is_none(
+    sources: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    """A file that cannot be run, or that does not end; a quotation without its end names none at all."""
+    monkeypatch.setattr(compiler, "ANSWER_S", 0.2)
+    script = tmp_path / "cc"
+    script.write_text(text)
+    script.chmod(0o700)
+    monkeypatch.setenv("CC", str(script))
+    assert compiler.find() is None
+    monkeypatch.setenv("CC", "'cc")
+    assert compiler.find() is None
+
+
+def raises(error: Exception) -> Callable[..., NoReturn]:
+    """Something that does nothing but fail."""
+
+    def fail(*_: object, **__: object) -> NoReturn:
+        raise error
+
+    return fail
 
 
 def test_a_compiler_without_openmp_makes_one_thread(

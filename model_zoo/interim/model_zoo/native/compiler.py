@@ -30,6 +30,8 @@ COMPILERS = ("cc", "gcc", "clang")
 FLAGS = ("-O3", "-std=gnu11", "-fPIC", "-fvisibility=hidden", "-fno-math-errno", "-fno-trapping-math")
 LIBRARIES = ("-lm", "-Wl,-z,defs")
 TIMEOUT_S = 120
+ANSWER_S = 10
+"""How long a compiler may take to tell its version."""
 
 
 class UncompiledError(Exception):
@@ -68,20 +70,38 @@ def compiled(flags: Sequence[str], *, processor: str) -> Path:
     library = place / f"{base}-{_digest(compiler.version)}.so"
     if not library.exists():
         with _locked(library.with_suffix(".lock")):
-            if not library.exists():
-                _make(compiler, flags, library)
+            try:
+                if not library.exists():
+                    _make(compiler, flags, library)
+            except OSError as error:  # a full disk, for instance
+                raise UncompiledError(f"{place} cannot be written to ({error.strerror})") from error
     return library
 
 
 def find() -> Compiler | None:
     """The compiler that CC names, if it is set, else the first of `COMPILERS` that answers."""
     named = os.environ.get("CC", "")
-    for command in [shlex.split(named)] if named else [[name] for name in COMPILERS]:
-        if command and shutil.which(command[0]):
-            asked = subprocess.run([*command, "--version"], capture_output=True, text=True, check=False)
-            if asked.returncode == 0:
-                return Compiler(tuple(command), asked.stdout)
+    try:
+        commands = [shlex.split(named)] if named else [[name] for name in COMPILERS]
+    except ValueError:  # a quotation without its end
+        return None
+    for command in commands:
+        said = _version(command) if command and shutil.which(command[0]) else None
+        if said is not None:
+            return Compiler(tuple(command), said)
     return None
+
+
+def _version(command: Sequence[str]) -> str | None:
+    """What a compiler says of itself; None where it does not answer."""
+    words = [*command, "--version"]
+    try:
+        asked = subprocess.run(
+            words, capture_output=True, text=True, errors="replace", check=False, timeout=ANSWER_S
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return None
+    return asked.stdout if asked.returncode == 0 else None
 
 
 def _sources() -> list[Path]:
@@ -100,16 +120,14 @@ def _digest(*texts: str) -> str:
 def _cache() -> Path:
     """The directory for compiled kernels, made if need be: ours, and closed to everyone else."""
     home = os.environ.get("INTERIM_CACHE_DIR")
-    base = (
-        Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "interim"
-    )
-    place = base / "kernels"
     try:
+        base = home or Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "interim"
+        place = Path(base) / "kernels"
         place.mkdir(mode=0o700, parents=True, exist_ok=True)
         found = place.lstat()
-    except (OSError, RuntimeError) as error:
+    except (OSError, RuntimeError) as error:  # the second: there is no home
         raise UncompiledError(
-            f"{place} cannot be made ({error}): point INTERIM_CACHE_DIR at a directory of yours"
+            f"the cache directory cannot be made ({error}): point INTERIM_CACHE_DIR at a directory of yours"
         ) from error
     if not stat.S_ISDIR(found.st_mode) or found.st_uid != os.geteuid() or found.st_mode & 0o077:
         raise UncompiledError(
