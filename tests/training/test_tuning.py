@@ -82,16 +82,40 @@ def test_a_class_nobody_labelled_is_told(folder: Path, tmp_path: Path, capsys: C
     assert "write NAME 255 in classes.txt" in said
 
 
+def test_images_that_are_listed_twice_are_told(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    """In one split, or in both, where they make a model look better than it is; a list may begin with a mark."""
+    (folder / "train.txt").write_text("p0\np1\np1\np2\n", encoding="utf-8-sig")
+    (folder / "val.txt").write_text("p2\np3\n")
+    assert main(["recipe", str(folder), "--out", str(tmp_path / "mine.toml")]) == 0
+    said = capsys.readouterr().err
+    assert "p1 is listed 2 times in train" in said
+    assert "1 of val's 2 images are in train too (p2)" in said
+
+
+def test_a_recipe_that_is_there_is_kept(folder: Path, tmp_path: Path, capsys: Capture) -> None:
+    """Somebody may have changed it by hand; the way out is in the message."""
+    out = tmp_path / "mine.toml"
+    out.write_text("mine")
+    assert main(["recipe", str(folder), "--out", str(out)]) == 2
+    assert f"{out} is there already: remove it, or name another file with --out" in capsys.readouterr().err
+    assert out.read_text() == "mine"
+
+
 def test_large_images_are_zoomed_towards_what_is_served(tmp_path: Path) -> None:
     """Photographs of 12 megapixels are trained at the scale that a server will see."""
     path = tmp_path / "recipe.toml"
     path.write_text(
         tuning_recipe(
-            surveyed(40, (3000, 4000)), Path("d"), card("hrnet-w18s-ee"), name='a "b"', start="x", file="f"
+            surveyed(40, (3000, 4000)),
+            Path("d"),
+            card("hrnet-w18s-ee"),
+            name='a "b" \U0001f600',
+            start="x",
+            file="f",
         )
     )
     recipe = read_recipe(path)
-    assert recipe.name == 'a "b"'
+    assert recipe.name == 'a "b" \U0001f600'
     assert recipe.crop == (320, 384)
     assert recipe.scales == pytest.approx((0.128, 0.384))
     assert [phase.name for phase in recipe.phases] == ["dense"]

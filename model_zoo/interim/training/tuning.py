@@ -82,14 +82,14 @@ def tuning_recipe(train: SplitSurvey, data: Path, card: Card, *, name: str, star
     batch = min(BATCH, train.count)
     steps = train.count // batch
     text = HEAD + ADAPTIVE[card.fill] if card.network.endswith("-adpc") else HEAD
-    return text.format(
+    return text.format(  # TOML's strings are JSON's, but for characters told by two surrogates
         file=file,
         start=start,
-        name=json.dumps(name),
+        name=json.dumps(name, ensure_ascii=False),
         network=card.network,
         threshold=card.threshold,
         fill=card.fill,
-        data=json.dumps(str(data)),
+        data=json.dumps(str(data), ensure_ascii=False),
         batch=batch,
         height=height,
         width=width,

@@ -10,6 +10,7 @@ from interim.model_zoo.checkpoint import read
 from interim.training.data.folder import open_folder
 from interim.training.data.survey import survey, warnings
 from interim.training.output import add_json, table, write_json
+from interim.training.recipe import RecipeError
 from interim.training.tuning import tuning_recipe
 
 if TYPE_CHECKING:
@@ -38,10 +39,12 @@ def add(parser: argparse.ArgumentParser) -> None:
 def run(arguments: argparse.Namespace) -> int:
     """Check every file, print what there is, write the recipe."""
     start = read(arguments.init).card
-    folder = open_folder(arguments.data)
-    train, val = survey(folder, "train"), survey(folder, "val")
     name = arguments.name or arguments.data.resolve().name
     out = arguments.out or Path(f"{name}.toml")
+    if out.exists():
+        raise RecipeError(f"{out} is there already: remove it, or name another file with --out.")
+    folder = open_folder(arguments.data)
+    train, val = survey(folder, "train"), survey(folder, "val")
     text = tuning_recipe(train, arguments.data, start, name=name, start=arguments.init, file=str(out))
     out.write_text(text, encoding="utf-8")
     said = warnings(folder, train, val)

@@ -71,7 +71,8 @@ def _members(found: Sequence[Checkpoint], names: Sequence[str]) -> list[Member]:
     for each, name in zip(found, names, strict=True):
         scores = each.card.adaptive or each.card.dense
         if scores is None or not scores.gmacs:
-            raise ValueError(f"The card of {name} has no scores: run `interim-zoo card {name}` first.")
+            way = f"run `interim-zoo card {name} --data DIR --out {name}` first"
+            raise ValueError(f"The card of {name} has no scores: {way}.")
         measured.append(scores)
     splits = {(each.split, each.images, each.metric) for each in measured}
     if len(splits) > 1:

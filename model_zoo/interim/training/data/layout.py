@@ -69,7 +69,7 @@ def read_list(path: Path) -> tuple[str, ...]:
         DataError: there is no such file, or it is no text.
     """
     try:
-        lines = path.read_text(encoding="utf-8").splitlines()
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
     except FileNotFoundError as error:
         raise DataError(f"There is no file {path}.") from error
     except (OSError, UnicodeDecodeError) as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass
 from statistics import median
 from typing import TYPE_CHECKING
@@ -50,8 +51,8 @@ def survey(folder: LabelledFolder, split: str) -> SplitSurvey:
 
 
 def warnings(folder: LabelledFolder, train: SplitSurvey, val: SplitSurvey) -> list[str]:
-    """Sentences about what training would do silently: classes never seen, pixels never labelled."""
-    said = []
+    """Sentences about what training would do silently: classes never seen, pixels never labelled, images listed twice."""
+    said = _repeated(folder, train.split, val.split)
     for place, each in enumerate(folder.classes):
         if not train.images[place]:
             where = "has no pixel in train, so it is never learnt"
@@ -62,4 +63,19 @@ def warnings(folder: LabelledFolder, train: SplitSurvey, val: SplitSurvey) -> li
     if train.pixels[-1] > 0.5 * train.pixels.sum():
         share = 100 * train.pixels[-1] / train.pixels.sum()
         said.append(f"{share:.0f} % of train's pixels are not labelled: nothing is learnt from them.")
+    return said
+
+
+def _repeated(folder: LabelledFolder, train: str, val: str) -> list[str]:
+    """What the lists of the two splits name more than once."""
+    learnt, held = folder.names(train), folder.names(val)
+    said = []
+    for split, names in ((train, learnt), (val, held)):
+        name, times = Counter(names).most_common(1)[0]
+        if times > 1:
+            said.append(f"{name} is listed {times} times in {split}: it counts as often.")
+    both = sorted({*learnt} & {*held})
+    if both:
+        count = f"{len(both)} of {val}'s {len(held)} images are in {train} too ({both[0]})"
+        said.append(f"{count}: how well they are answered says nothing of new ones.")
     return said
