@@ -53,11 +53,56 @@ def test_a_card_survives_its_json(card: Card) -> None:
     assert Card.from_json(plain.to_json()) == plain
 
 
-@pytest.mark.parametrize("text", ["[]", "{}", "not json", '{"classes": [{"name": "a"}]}'])
+@pytest.mark.parametrize("text", ["[]", "{}", "not json", '{"classes": [{"name": "a"}]}', "[" * 100_000])
 def test_what_is_no_card_is_refused(text: str) -> None:
     """A ValueError, whatever is wrong."""
     with pytest.raises(ValueError, match=r"card|Expecting"):
         Card.from_json(text)
+
+
+@pytest.mark.parametrize(
+    ("entry", "value", "rule"),
+    [
+        ("network", ["x"], r"network is \['x'\], and must be text"),
+        ("threshold", "0.9", "threshold is '0.9', and must be a number"),
+        ("threshold", 1.5, "threshold must lie in 0 to 1"),
+        ("temperatures", ["a"], "temperatures is .* a list of numbers"),
+        ("temperatures", [float("nan")], "temperatures must be above 0"),
+        ("temperatures", [float("inf")], "temperatures must be above 0"),
+        ("long_side", "1024", "long_side is '1024', and must be a whole number"),
+        ("long_side", 0, "long_side must be at least 1"),
+        ("bones", [[0, 3]], "bones must join its classes"),
+        ("adaptive", {"split": "val"}, "required"),
+        ("gains", [{"exit": "1", "intercept": 0, "slope": 0, "correlation": 0}], "exit is '1'"),
+        ("classes", [{"name": "a", "color": [0, 0, 256]}], "levels from 0 to 255"),
+    ],
+)
+def test_a_card_with_a_wrong_entry_is_refused(card: Card, entry: str, value: object, rule: str) -> None:
+    """Once, where it is read: the message names the entry and the rule."""
+    entries = json.loads(card.to_json()) | {entry: value}
+    with pytest.raises(ValueError, match=f"no model card: .*{rule}"):
+        Card.from_json(json.dumps(entries))
+
+
+@pytest.mark.parametrize("name", ["miou", "quality", "active_share", "gmacs"])
+def test_scores_are_one_an_exit(card: Card, folder: Path, tmp_path: Path, name: str) -> None:
+    """As many of each kind, and as many as the network has exits."""
+    entries = json.loads(card.to_json())
+    entries["dense"][name] = [0.5]
+    with pytest.raises(ValueError, match="as many numbers of each kind"):
+        Card.from_json(json.dumps(entries))
+    one = Measured(split="val", images=1, miou=(0.5,), quality=(0.5,), ece=(), active_share=(1.0,))
+    write(tmp_path, read(folder).weights, dataclasses.replace(card, adaptive=one))
+    with pytest.raises(CheckpointError, match="scores of 1 exits, but hrnet-w18s-adpc has 4"):
+        load(tmp_path)
+
+
+def test_what_cannot_be_written_is_an_error_of_the_zoo(card: Card, folder: Path, tmp_path: Path) -> None:
+    """A full disk, or a folder in the way: the file is named, and nothing half written is left."""
+    (tmp_path / "model.safetensors" / "x").mkdir(parents=True)
+    with pytest.raises(CheckpointError, match=r"model\.safetensors cannot be written: "):
+        write(tmp_path, read(folder).weights, card)
+    assert [path.name for path in tmp_path.iterdir()] == ["model.safetensors"]
 
 
 def test_weights_are_kept_in_half_precision(folder: Path, card: Card) -> None:
@@ -138,7 +183,7 @@ def test_weights_of_another_network_are_refused(folder: Path, card: Card, tmp_pa
     """Missing parts and wrong shapes alike."""
     weights = read(folder).weights
     write(tmp_path / "a", weights, dataclasses.replace(card, network="hrnet-w18s-ee"))
-    write(tmp_path / "b", weights, dataclasses.replace(card, classes=CLASSES[:2]))
+    write(tmp_path / "b", weights, dataclasses.replace(card, classes=CLASSES[:2], bones=()))
     for name in ("a", "b"):
         with pytest.raises(CheckpointError, match="do not fit hrnet-w18s"):
             load(tmp_path / name)

@@ -78,7 +78,10 @@ def test_calibrate_writes_a_checkpoint_that_serves(
 @pytest.mark.parametrize(
     ("option", "text", "rule"),
     [
-        *(("--temperatures", text, "above 0") for text in ("", "a", "0,1,1,1", "1,1,-1,1")),
+        *(
+            ("--temperatures", text, "above 0")
+            for text in ("", "a", "0,1,1,1", "1,1,-1,1", "nan,1,1,1", "inf,1,1,1")
+        ),
         *(("--thresholds", text, "0") for text in ("", "a", "1.5", "0.5,-1")),
     ],
 )

@@ -129,6 +129,12 @@ def test_a_field_is_kept(tmp_path: Path) -> None:
     np.savez(tmp_path / "other.npz", ways=[1.0])
     with pytest.raises(ValueError, match="has no counts"):
         load_field(tmp_path / "other.npz")
+    whole = (tmp_path / "field.npz").read_bytes()
+    for part in (b"", whole[:100], whole[: len(whole) // 2], b"nonsense"):
+        (tmp_path / "half.npz").write_bytes(part)
+        with pytest.raises(ValueError, match=r"half\.npz cannot be read .*mess-search"):
+            load_field(tmp_path / "half.npz")
+    assert {path.name for path in tmp_path.iterdir()} == {"field.npz", "other.npz", "half.npz"}
 
 
 def test_no_early_exit_is_refused() -> None:

@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+import pytest
 import torch
 
+from interim.model_zoo.errors import CheckpointError
 from interim.training.state import PART_BYTES, load_state, save_state
 
 
@@ -52,3 +54,13 @@ def test_a_save_that_was_killed_changes_nothing(tmp_path: Path) -> None:
     assert loaded[1]["step"] == 1
     save_state(tmp_path, 2, {"a": torch.tensor(2.0)}, {})
     assert not (tmp_path / "unfinished").exists()
+
+
+@pytest.mark.parametrize("name", ["part-00.safetensors", "facts.json"])
+def test_half_a_file_is_named(tmp_path: Path, name: str) -> None:
+    """Copies are cut off, and disks fail."""
+    save_state(tmp_path, 1, {"a": torch.zeros(100)}, {})
+    path = tmp_path / "step-0000001" / name
+    path.write_bytes(path.read_bytes()[:9])
+    with pytest.raises(CheckpointError, match=f"{name} cannot be read"):
+        load_state(tmp_path)

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from dataclasses import dataclass
 from typing import Any
 
 from interim.model_zoo.anytime import ClassSpec
+from interim.model_zoo.kinds import misfit
 
 MIOU, PCK = "mIoU", "PCK"
 """What scores are: mean intersection over union; joints within half of the torso's length."""
@@ -91,19 +93,50 @@ class Card:
         """The card in a JSON text.
 
         Raises:
-            ValueError: it is no JSON object, or not one of a card.
+            ValueError: it is no JSON object, or not one of a card; the message names the entry and the rule.
         """
         try:
             entries = json.loads(text)
             entries["classes"] = tuple(_class(entry) for entry in entries["classes"])
             entries["temperatures"] = tuple(entries.get("temperatures", ()))
             entries["bones"] = tuple((int(one), int(other)) for one, other in entries.get("bones", ()))
-            entries["gains"] = tuple(Gain(**entry) for entry in entries.get("gains", ()))
+            entries["gains"] = tuple(_gain(entry) for entry in entries.get("gains", ()))
             for name in ("adaptive", "dense"):
                 entries[name] = _measured(entries.get(name))
-            return cls(**entries)
-        except (TypeError, KeyError, AttributeError) as error:
+            _check(misfit(cls, entries))
+            card = cls(**entries)
+        except (TypeError, KeyError, AttributeError, RecursionError) as error:
             raise ValueError(f"This is no model card: {error}.") from error
+        _check(*(rule for rule, kept in _rules(card).items() if not kept))
+        return card
+
+
+def _check(*wrong: str) -> None:
+    if any(wrong):
+        raise ValueError(f"This is no model card: {wrong[0]}.")
+
+
+def _rules(card: Card) -> dict[str, bool]:
+    """What must hold, in words, and whether it does."""
+    places = range(len(card.classes))
+    levels = [level for each in card.classes for level in each.color]
+    return {
+        "colours have levels from 0 to 255": all(0 <= level <= 255 for level in levels),
+        "threshold must lie in 0 to 1": 0 <= card.threshold <= 1,
+        "temperatures must be above 0": all(0 < each < math.inf for each in card.temperatures),
+        "long_side must be at least 1": card.long_side >= 1,
+        "bones must join its classes": all(place in places for bone in card.bones for place in bone),
+        "adaptive and dense need as many numbers of each kind": all(map(_whole, (card.adaptive, card.dense))),
+    }
+
+
+def _whole(found: Measured | None) -> bool:
+    """Whether every exit has its numbers; ece and gmacs may be none at all."""
+    if found is None:
+        return True
+    exits = len(found.miou)
+    needed, others = (found.quality, found.active_share), (found.ece, found.gmacs)
+    return all(len(each) == exits for each in needed) and all(len(each) in {0, exits} for each in others)
 
 
 def _class(entry: dict[str, Any]) -> ClassSpec:
@@ -115,4 +148,10 @@ def _measured(entry: dict[str, Any] | None) -> Measured | None:
     if entry is None:
         return None
     values: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in entry.items()}
+    _check(misfit(Measured, values))
     return Measured(**values)
+
+
+def _gain(entry: dict[str, Any]) -> Gain:
+    _check(misfit(Gain, entry))
+    return Gain(**entry)

@@ -8,8 +8,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
 
 from interim.model_zoo.anytime import ExitSpec, Task
 from interim.model_zoo.bones import usual_bones
@@ -19,6 +17,7 @@ from interim.model_zoo.mask_choice import MaskChoice
 from interim.model_zoo.mask_rules import choose
 from interim.model_zoo.registry import build
 from interim.model_zoo.temperature import temper
+from interim.model_zoo.tensor_file import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -50,13 +49,14 @@ def shipped() -> tuple[str, ...]:
 
 
 def write(folder: Path, weights: Mapping[str, Tensor], card: Card) -> None:
-    """Write a checkpoint; each file is replaced as a whole, the card last."""
+    """Write a checkpoint; each file is replaced as a whole, the card last.
+
+    Raises:
+        CheckpointError: the weights cannot be written, for instance because the disk is full.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     kept = {name: _stored(value) for name, value in weights.items() if not name.endswith(COUNTER)}
-    unfinished = folder / f".{WEIGHTS}"
-    save_file(kept, unfinished)
-    unfinished.chmod(0o644)  # it is made readable to its owner alone
-    unfinished.replace(folder / WEIGHTS)
+    write_tensors(folder / WEIGHTS, kept)
     write_card(folder, card)
 
 
@@ -76,12 +76,12 @@ def read(path_or_name: str | Path) -> Checkpoint:
     folder = _folder(path_or_name)
     try:
         card = Card.from_json((folder / CARD).read_text(encoding="utf-8"))
-        weights = load_file(folder / WEIGHTS)
+        weights = read_tensors(folder / WEIGHTS)
     except FileNotFoundError as error:
         raise CheckpointError(
             f"{folder} is no checkpoint: it lacks {Path(error.filename or WEIGHTS).name}."
         ) from error
-    except (SafetensorError, OSError, ValueError) as error:
+    except (OSError, ValueError) as error:
         raise CheckpointError(f"The checkpoint in {folder} cannot be read: {error}") from error
     return Checkpoint(weights=weights, card=card)
 
@@ -102,7 +102,7 @@ def load(
         mask_rule: Which positions are refined; the card's threshold unless another rule is chosen.
 
     Raises:
-        CheckpointError: there is no such checkpoint, or its weights do not fit its network.
+        CheckpointError: there is no such checkpoint, or its weights or its card do not fit its network.
         BadInputError: the network cannot be masked by this rule.
     """
     found = read(path_or_name)
@@ -133,10 +133,17 @@ def fit(network: AnytimeHrnet | AnytimeMdeq, weights: Mapping[str, Tensor], sour
 
 
 def spec_of(spec: ModelSpec, card: Card, *, adaptive: bool) -> ModelSpec:
-    """The network's spec with the card's classes and with what was measured as it will be run."""
+    """The network's spec with the card's classes and with what was measured as it will be run.
+
+    Raises:
+        CheckpointError: the card has the scores of another number of exits.
+    """
     measured = (card.adaptive if adaptive else card.dense) or card.adaptive or card.dense
     exits = spec.exits
     if measured is not None:
+        if len(measured.miou) != len(exits):
+            counts = f"scores of {len(measured.miou)} exits, but {spec.name} has {len(exits)}"
+            raise CheckpointError(f"The card of {card.name!r} has {counts}: take out `adaptive` and `dense`.")
         scores = zip(measured.quality, measured.miou, measured.active_share, strict=True)
         exits = tuple(ExitSpec(exit_.name, *each) for exit_, each in zip(exits, scores, strict=True))
     return dataclasses.replace(

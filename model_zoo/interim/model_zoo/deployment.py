@@ -14,15 +14,13 @@ from operator import mul
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from safetensors import SafetensorError
-from safetensors.torch import load_file, save_file
-
 from interim.model_zoo.anytime import ClassSpec, ExitSpec, ModelSpec, Task
 from interim.model_zoo.errors import CheckpointError
 from interim.model_zoo.image_confidence import Rule
 from interim.model_zoo.networks.dilated import EXPANSION, Backbone, MessExit, resnet_dilated
 from interim.model_zoo.networks.multi_exit import MultiExit
 from interim.model_zoo.networks.staged import StagedExits
+from interim.model_zoo.tensor_file import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -116,12 +114,18 @@ def is_deployment(path: str | Path) -> bool:
 
 
 def write(folder: Path, plan: Plan, weights: Mapping[str, Tensor]) -> None:
-    """Write a deployment; the plan last."""
+    """Write a deployment; each file is replaced as a whole, the plan last.
+
+    Raises:
+        CheckpointError: the weights cannot be written, for instance because the disk is full.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    save_file({name: each.detach().clone().contiguous() for name, each in weights.items()}, folder / WEIGHTS)
-    (folder / WEIGHTS).chmod(0o644)  # it is made readable to its owner alone
+    kept = {name: each.detach().clone().contiguous() for name, each in weights.items()}
+    write_tensors(folder / WEIGHTS, kept)
     text = json.dumps(dataclasses.asdict(plan), indent=1, ensure_ascii=False)
-    (folder / PLAN).write_text(text + "\n", encoding="utf-8")
+    unfinished = folder / f".{PLAN}"
+    unfinished.write_text(text + "\n", encoding="utf-8")
+    unfinished.replace(folder / PLAN)
 
 
 def read(folder: Path) -> tuple[Plan, dict[str, Tensor]]:
@@ -132,8 +136,8 @@ def read(folder: Path) -> tuple[Plan, dict[str, Tensor]]:
     """
     try:
         entries = json.loads((folder / PLAN).read_text(encoding="utf-8"))
-        return _plan(entries), load_file(folder / WEIGHTS)
-    except (OSError, ValueError, KeyError, TypeError, SafetensorError) as error:
+        return _plan(entries), read_tensors(folder / WEIGHTS)
+    except (OSError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(f"The deployment in {folder} cannot be read: {error}") from error
 
 

@@ -6,7 +6,8 @@ import json
 import shutil
 from typing import TYPE_CHECKING, Any
 
-from safetensors.torch import load_file, save_file
+from interim.model_zoo.errors import CheckpointError
+from interim.model_zoo.tensor_file import read_tensors, write_tensors
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,12 +22,15 @@ def save_state(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[
     """Write the state after `step` steps to a folder of its own, then drop all older ones.
 
     A state that is not whole never has its final name, so a run killed at any moment can go on.
+
+    Raises:
+        CheckpointError: it cannot be written, for instance because the disk is full; the older one stays.
     """
     unfinished = folder / "unfinished"
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(parents=True)
     for index, part in enumerate(_parts(tensors)):
-        save_file(part, unfinished / f"part-{index:02}.safetensors")
+        write_tensors(unfinished / f"part-{index:02}.safetensors", part)
     (unfinished / "facts.json").write_text(json.dumps({**facts, "step": step}))
     target = folder / f"step-{step:07}"
     shutil.rmtree(target, ignore_errors=True)
@@ -36,14 +40,22 @@ def save_state(folder: Path, step: int, tensors: dict[str, Tensor], facts: dict[
 
 
 def load_state(folder: Path) -> tuple[dict[str, Tensor], dict[str, Any]] | None:
-    """The newest state in a folder, or None where there is none."""
+    """The newest state in a folder, or None where there is none.
+
+    Raises:
+        CheckpointError: one of its files cannot be read.
+    """
     states = _states(folder)
     if not states:
         return None
     tensors: dict[str, Tensor] = {}
     for part in sorted(states[-1].glob("part-*.safetensors")):
-        tensors.update(load_file(part))
-    return tensors, json.loads((states[-1] / "facts.json").read_text())
+        tensors.update(read_tensors(part))
+    facts = states[-1] / "facts.json"
+    try:
+        return tensors, json.loads(facts.read_text())
+    except ValueError as error:
+        raise CheckpointError(f"{facts} cannot be read: {error}") from error
 
 
 def _states(folder: Path) -> list[Path]:

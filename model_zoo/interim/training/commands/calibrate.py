@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -112,7 +113,7 @@ def _listed(thresholds: tuple[float, ...]) -> str:
 
 def _temperatures(text: str) -> tuple[float, ...]:
     values = numbers(text, "write numbers above 0, one for each exit, say 0.5,1,1,1")
-    if min(values) <= 0:
+    if not all(0 < value < math.inf for value in values):
         raise argparse.ArgumentTypeError(f"{text!r}: temperatures are above 0")
     return values
 

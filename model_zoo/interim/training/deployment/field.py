@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import zlib
 from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 import numpy as np
 
@@ -16,6 +18,8 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
 FILE = "field.npz"
+
+_MADE = "give a file that `interim-zoo experiment mess-search` wrote"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,11 +80,12 @@ class Field:
         return replace(self, exits=exits, last=last, measures=tuple(self.measures[row] for row in rows))
 
     def save(self, file: Path) -> None:
-        """Write everything into one .npz file."""
+        """Write everything into one .npz file, replaced as a whole."""
         every = (*self.exits, self.last)
         file.parent.mkdir(parents=True, exist_ok=True)
+        unfinished = file.with_name(f".{file.name}")
         np.savez_compressed(
-            file,
+            unfinished,
             ways=self.ways,
             measures=self.measures,
             names=[each.name for each in every],
@@ -89,6 +94,7 @@ class Field:
             counts=np.stack([each.counts for each in every]),
             sure=np.stack([each.sure for each in every]),
         )
+        unfinished.replace(file)
 
 
 def load_field(file: Path) -> Field:
@@ -98,23 +104,25 @@ def load_field(file: Path) -> Field:
         ValueError: the file is not one of these.
         OSError: it cannot be read.
     """
-    with np.load(file) as kept:
-        missing = {"ways", "measures", "names", "points", "giga", "counts", "sure"} - set(kept.files)
-        if missing:
-            raise ValueError(
-                f"{file} has no {min(missing)}: give a file that `interim-zoo experiment mess-search` wrote."
-            )
-        columns = (kept[name].tolist() for name in ("names", "points", "giga"))
-        every = [
-            Candidate(name=name, point=point, giga=giga, counts=counts, sure=sure)
-            for name, point, giga, counts, sure in zip(*columns, kept["counts"], kept["sure"], strict=True)
-        ]
-        return Field(
-            ways=tuple(kept["ways"].tolist()),
-            exits=tuple(every[:-1]),
-            last=every[-1],
-            measures=tuple(kept["measures"].tolist()),
-        )
+    try:
+        with file.open("rb") as opened, np.load(opened) as read:
+            kept = dict(read)
+    except (BadZipFile, EOFError, TypeError, ValueError, zlib.error) as error:
+        raise ValueError(f"{file} cannot be read ({error}): {_MADE}.") from error
+    missing = {"ways", "measures", "names", "points", "giga", "counts", "sure"} - set(kept)
+    if missing:
+        raise ValueError(f"{file} has no {min(missing)}: {_MADE}.")
+    columns = (kept[name].tolist() for name in ("names", "points", "giga"))
+    every = [
+        Candidate(name=name, point=point, giga=giga, counts=counts, sure=sure)
+        for name, point, giga, counts, sure in zip(*columns, kept["counts"], kept["sure"], strict=True)
+    ]
+    return Field(
+        ways=tuple(kept["ways"].tolist()),
+        exits=tuple(every[:-1]),
+        last=every[-1],
+        measures=tuple(kept["measures"].tolist()),
+    )
 
 
 def _only(candidate: Candidate, images: NDArray[np.intp]) -> Candidate:
