@@ -2,6 +2,7 @@
 
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -132,8 +133,9 @@ def test_every_exit_has_a_number_of_its_own(
     recipe: Recipe, scenes: Path, tmp_path: Path, entry: str, count: int
 ) -> None:
     """Weights of losses and temperatures alike; who gives no weights weighs all exits alike."""
+    changes: dict[str, Any] = {entry: (1.0,) * count}
     with pytest.raises(RecipeError, match=f"{count} {entry} do not fit hrnet-w18s-adpc: give 4"):
-        begun(dataclasses.replace(recipe, **{entry: (1.0,) * count}), scenes, tmp_path)
+        begun(dataclasses.replace(recipe, **changes), scenes, tmp_path)
 
 
 def test_a_recipe_without_a_threshold_has_the_networks_own(

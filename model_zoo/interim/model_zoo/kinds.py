@@ -21,7 +21,7 @@ WORDS: Mapping[object, str] = {
 """What each kind is called; fields of other kinds are not looked at."""
 
 
-def misfit(kind: type, values: Mapping[str, Any]) -> str:
+def misfit(kind: type[Any], values: Mapping[str, Any]) -> str:
     """What is wrong with the first of these fields of a dataclass that is of another kind; empty: none is.
 
     Lists are tuples already. A whole number is a number too; true and false are none.

@@ -7,6 +7,7 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import NoReturn
@@ -124,7 +125,7 @@ def test_no_home_is_a_reason(sources: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_full_disk_is_a_reason(sources: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Where there is room for a lock and no more."""
     full = OSError(errno.ENOSPC, "No space left on device")
-    monkeypatch.setattr(compiler.tempfile, "TemporaryDirectory", raises(full))
+    monkeypatch.setattr(tempfile, "TemporaryDirectory", raises(full))
     with pytest.raises(UncompiledError, match=r"kernels cannot be written to \(No space left on device\)"):
         compiled([], processor="p")
 
