@@ -1,5 +1,7 @@
 """Averaged weights have statistics of their own."""
 
+import dataclasses
+
 import pytest
 import torch
 
@@ -30,4 +32,26 @@ def test_settled_statistics_are_those_of_the_batches() -> None:
     assert not any(part.training for part in average.module.modules())
     assert norm.momentum == 0.01
     weights = [name for name in before if "running" not in name and "batches" not in name]
-    assert all(torch.equal(average.module.state_dict()[name], before[name]) for name in weights)
+    after = average.module.state_dict()
+    assert all(torch.equal(after[name], before[name]) for name in weights)
+
+
+@pytest.mark.slow
+def test_statistics_may_be_settled_as_they_are_served() -> None:
+    """With sure positions filled in: other ones than with all computed, and masking stays as it was."""
+    torch.manual_seed(0)
+    network = build("hrnet-w18s-adpc", classes=3)
+    network.spec = dataclasses.replace(network.spec, threshold=0.0)  # every position is sure
+    images = [torch.randint(0, 256, (2, 3, 64, 64), dtype=torch.uint8)]
+    found = []
+    for masked in (False, True):
+        average = Average(network)
+        average.settle(images, masked=masked)
+        assert average.module.masking
+        found.append(average.module.state_dict())
+    first, last = (
+        "sections.0.stages.0.stem.first.norm.running_var",
+        [name for name in found[0] if name.startswith("sections.3.") and name.endswith("running_var")],
+    )
+    assert torch.equal(found[0][first], found[1][first])
+    assert any(not torch.equal(found[0][name], found[1][name]) for name in last)

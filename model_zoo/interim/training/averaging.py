@@ -35,14 +35,15 @@ class Average:
             mine[name].copy_(theirs[name])
 
     @torch.no_grad()
-    def settle(self, batches: Iterable[Tensor]) -> None:
-        """Replace the normalisations' running statistics by the mean over batches of images, all computed.
+    def settle(self, batches: Iterable[Tensor], *, masked: bool = False) -> None:
+        """Replace the normalisations' running statistics by the mean over batches of images.
 
-        Izmailov et al., "Averaging Weights Leads to Wider Optima" (2018), section 3.2.
+        Izmailov et al., "Averaging Weights Leads to Wider Optima" (2018), section 3.2. `masked`: what is
+        filled in at sure positions counts too, as it is served; else all are computed.
         """
         norms = [part for part in self.module.modules() if isinstance(part, nn.BatchNorm2d)]
         momenta = [norm.momentum for norm in norms]
-        masking, self.module.masking = self.module.masking, False
+        masking, self.module.masking = self.module.masking, masked
         self.module.train()
         for index, images in enumerate(batches):
             for norm in norms:

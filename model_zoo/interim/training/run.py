@@ -112,9 +112,14 @@ class Run:
         self.average = Average(self.network)
 
     def settle(self) -> None:
-        """Count the averaged weights' statistics anew: averages of statistics are not those of averages."""
+        """Count the averaged weights' statistics anew: averages of statistics are not those of averages.
+
+        Where the last steps normalised what they filled in by itself, it is counted as it will be served.
+        """
+        last = self.recipe.phases[-1]
+        masked = last.masking and last.masked_statistics and not last.frozen_statistics
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.recipe.bfloat16):
-            self.average.settle(self._unseen(self.recipe.settling))
+            self.average.settle(self._unseen(self.recipe.settling), masked=masked)
 
     def _unseen(self, batches: int) -> Iterator[Tensor]:
         """Images that no step trains on."""
