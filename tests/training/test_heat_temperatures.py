@@ -124,5 +124,5 @@ def test_a_recipe_without_temperatures_has_none(tmp_path: Path) -> None:
     config.write_text(POSE_RECIPE.format(entry="temperatures = []"))
     assert read_recipe(config).temperatures == ()
     config.write_text(POSE_RECIPE.format(entry='temperatures = ["hot"]'))
-    with pytest.raises(RecipeError, match="wrong kind"):
+    with pytest.raises(RecipeError, match="must be a list of numbers"):
         read_recipe(config)
