@@ -51,10 +51,8 @@ def grpc_server(
             ("grpc.keepalive_time_ms", int(KEEPALIVE_S * 1e3)),
             ("grpc.keepalive_timeout_ms", int(KEEPALIVE_WAIT_S * 1e3)),
             ("grpc.so_reuseport", 0),  # else a second server would share the port in silence
-            (
-                "grpc.compression_enabled_algorithms_bitset",
-                1,
-            ),  # none: limits hold before anything is inflated
+            # None: the limit holds before anything is inflated.
+            ("grpc.compression_enabled_algorithms_bitset", 1),
         )
     )
     with _taken("gRPC", config.grpc):

@@ -20,7 +20,9 @@ _ENOUGH = 40  # values before their p95 is more than a hiccup
 _AGAIN_S = 1.0  # after so long without a decode the slowest are in doubt: what they refuse teaches nothing
 _DOUBTED = 0.25
 _TRUSTED = 0.2
-_LEAP = 4.0  # an image counts as at most so many times as dear as those before it
+_LEAP = (
+    4.0  # an image counts as at most so many times as dear as those before it, or as was expected at first
+)
 _FIXED_S = 0.0002  # opening a file, whatever its size
 _WHOLE_PX = 50_000  # smaller images say less of a pixel's cost, and must not price others out
 _FIRST_STRETCH = 1.5
@@ -106,8 +108,9 @@ class DecodePace:
         self._settled(decoding)
         self._refused.discard(kind)
         self._last_s = now_s
-        ns = min(max(cpu_s - _FIXED_S, 0.0) * 1e9 / pixels, _LEAP * self._ns[kind])
-        self._ns[kind] += _TRUSTED * min(pixels / _WHOLE_PX, 1.0) * (ns - self._ns[kind])
+        if cpu_s > _FIXED_S:  # else it says nothing of pixels
+            ns = min((cpu_s - _FIXED_S) * 1e9 / pixels, _LEAP * max(self._ns[kind], self._FIRST_NS[kind]))
+            self._ns[kind] += _TRUSTED * min(pixels / _WHOLE_PX, 1.0) * (ns - self._ns[kind])
         self._stretch.add(took_s / (decoding.load_s + _HANDING_S))
 
     def dropped(self, decoding: Decoding) -> None:
