@@ -210,6 +210,18 @@ def queues(draw: st.DrawFn) -> list[Job]:
     return jobs
 
 
+def test_the_price_does_not_hang_on_the_order_of_the_queue(
+    exact_costs: Callable[[float], CostModel], make_job: MakeJob
+) -> None:
+    """It looks back from the arrival of the oldest, wherever that stands."""
+    fields = {"active_share": 0.1, **WAITING}
+    queue = [make_job(number, 0.0, **fields) for number in range(3)]
+    queue += [make_job(3, 1.0, exit=1, **fields), make_job(4, 1.0, **fields)]
+    queue += [make_job(5, 0.0, arrival_s=-1.0, ready_s=-1.0, **fields)]
+    costs = exact_costs(0.5)
+    assert choose(costs, queue, name="price") == choose(costs, queue[::-1], name="price")
+
+
 @given(queue=queues(), name=st.sampled_from(names()), batch=st.integers(1, 4), shuffled=st.randoms())
 def test_every_policy_gives_a_step_that_can_run(
     exact_costs: Callable[[float], CostModel], queue: list[Job], name: str, batch: int, shuffled: Any
