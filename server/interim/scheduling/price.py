@@ -51,9 +51,8 @@ class Price:
         if now_s != self._decision.now_s:
             self._decision = _Decision(now_s, self._correction, self._slack, self.value)
         self._slack = None
-        for job in sorted(
-            changes.came, key=lambda job: (job.arrival_s, job.id)
-        ):  # in whatever order they are told
+        # They may be told in any order, and the window looks back from the oldest.
+        for job in sorted(changes.came, key=lambda job: (job.arrival_s, job.id)):
             self._meet(job.arrival_s, outlooks.of(job))
         if changes.came:
             self._spent_s = list(accumulate(piece.cost_s for piece in reversed(self._pieces)))
