@@ -40,6 +40,23 @@ def test_any_points_make_a_plot(points: list[tuple[float, float]]) -> None:
         assert 0 <= float(dot.get("cy", "")) <= SIZE[1]
 
 
+def test_decades_are_alike_wide() -> None:
+    """From 1 to 10 it is as far as from 10 to 100, and the axis says 1, 2 and 5 of each."""
+    points = [(1.0, 0.0), (10.0, 1.0), (100.0, 2.0)]
+    root = ET.fromstring(
+        Plot(title="", x="", y="", series=[Series(name="s", points=points)], decades=True).svg()
+    )
+    one, ten, hundred = (float(dot.get("cx", "")) for dot in root.iter(f"{NS}circle"))
+    assert ten - one == pytest.approx(hundred - ten, abs=0.2)
+    assert {"1", "2", "5", "10", "20", "50", "100"} <= {text.text for text in root.iter(f"{NS}text")}
+
+
+@pytest.mark.parametrize("series", [[], [Series(name="s", points=[(3.0, 3.0)])]])
+def test_decades_of_any_points_make_a_plot(series: list[Series]) -> None:
+    """None, or one."""
+    ET.fromstring(Plot(title="", x="", y="", series=series, decades=True).svg())
+
+
 def test_lines_for_comparison_are_grey() -> None:
     """A dashed line takes no colour from the others."""
     lines = [Series(name=name, points=[(0, 0), (1, 1)], dashed=name == "b") for name in "abc"]

@@ -33,7 +33,10 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plot:
-    """Some series in one frame; the axes span the points unless ranges are given."""
+    """Some series in one frame; the axes span the points unless ranges are given.
+
+    `decades`: x goes by its logarithm; every x is above 0 then.
+    """
 
     title: str
     x: str
@@ -41,11 +44,12 @@ class Plot:
     series: Sequence[Series]
     x_range: Point | None = None
     y_range: Point | None = None
+    decades: bool = False
 
     def svg(self) -> str:
         """The plot as one SVG document."""
         points = [point for each in self.series for point in each.points]
-        across = _Axis(self.x_range or _span([x for x, _ in points]), MARGIN[0], SIZE[0] - MARGIN[2])
+        across = self._across([x for x, _ in points])
         up = _Axis(self.y_range or _span([y for _, y in points]), SIZE[1] - MARGIN[3], MARGIN[1])
         width, height = SIZE
         middle = ((MARGIN[0] + width - MARGIN[2]) / 2, (MARGIN[1] + height - MARGIN[3]) / 2)
@@ -63,6 +67,13 @@ class Plot:
             parts += _drawn(each, color, across, up)
         parts += _legend(self.series, colors)
         return "\n".join([*parts, "</svg>"]) + "\n"
+
+    def _across(self, values: Sequence[float]) -> _Axis:
+        left, right = MARGIN[0], SIZE[0] - MARGIN[2]
+        if not self.decades:
+            return _Axis(self.x_range or _span(values), left, right)
+        logs = [float(np.log10(each)) for each in self.x_range or values]
+        return _Decades((logs[0], logs[1]) if self.x_range else _span(logs), left, right)
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +97,22 @@ class _Axis:
         step = float(min((1, 2, 2.5, 5, 10), key=lambda size: abs(size * power - raw)) * power)
         first = np.ceil(low / step - 1e-9)
         return [float(tick) * step + 0.0 for tick in np.arange(first, high / step + 1e-9)]
+
+
+@dataclass(frozen=True, slots=True)
+class _Decades(_Axis):
+    """From values to pixels by their logarithms to base 10, which `span` holds."""
+
+    def at(self, value: float) -> str:
+        """The pixel of a value above 0."""
+        return _Axis.at(self, float(np.log10(value)))
+
+    def ticks(self) -> list[float]:
+        """1, 2 and 5 of each decade."""
+        low, high = self.span
+        powers = range(int(np.floor(low)), int(np.ceil(high)) + 1)
+        values = [first * 10.0**power for power in powers for first in (1, 2, 5)]
+        return [value for value in values if low <= np.log10(value) <= high]
 
 
 def _span(values: Sequence[float]) -> Point:
