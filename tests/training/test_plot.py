@@ -57,6 +57,15 @@ def test_decades_of_any_points_make_a_plot(series: list[Series]) -> None:
     ET.fromstring(Plot(title="", x="", y="", series=series, decades=True).svg())
 
 
+@pytest.mark.parametrize(("high", "left"), [([(0, 10), (3, 10), (9, 0)], False), ([(0, 0), (9, 9)], True)])
+def test_names_stand_where_they_cover_little(high: list[tuple[float, float]], left: bool) -> None:
+    """In the upper left, or where that would cover more of the lines than the lower right, in that."""
+    root = drawn(Series(name="s", points=high))
+    (name,) = (text for text in root.iter(f"{NS}text") if text.text == "s")
+    assert (float(name.get("x", "")) < SIZE[0] / 2) is left
+    assert (float(name.get("y", "")) < SIZE[1] / 2) is left
+
+
 def test_lines_for_comparison_are_grey() -> None:
     """A dashed line takes no colour from the others."""
     lines = [Series(name=name, points=[(0, 0), (1, 1)], dashed=name == "b") for name in "abc"]

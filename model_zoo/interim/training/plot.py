@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from html import escape
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ PAPER, INK, FAINT, ASIDE = "#fcfcfa", "#1c1e22", "#d8d8d4", "#8a8a86"
 SIZE = (640, 420)
 MARGIN = (64, 40, 20, 52)
 """Left, top, right, bottom, in pixels."""
+LEGEND_WIDTH = 160
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,7 +67,12 @@ class Plot:
         colors = _colors(self.series)
         for each, color in zip(self.series, colors, strict=True):
             parts += _drawn(each, color, across, up)
-        parts += _legend(self.series, colors)
+        lines = [[(float(across.at(x)), float(up.at(y))) for x, y in each.points] for each in self.series]
+        corners = (
+            (MARGIN[0] + 10.0, MARGIN[1] + 16.0),
+            (middle[0] + 70, height - MARGIN[3] - 17.0 * len(self.series)),
+        )
+        parts += _legend(self.series, colors, min(corners, key=lambda corner: _covered(corner, lines)))
         return "\n".join([*parts, "</svg>"]) + "\n"
 
     def _across(self, values: Sequence[float]) -> _Axis:
@@ -163,12 +170,26 @@ def _colors(series: Sequence[Series]) -> list[str]:
     return found
 
 
-def _legend(series: Sequence[Series], colors: Sequence[str]) -> list[str]:
-    """Names in the upper left, one below the other."""
+def _covered(corner: Point, lines: Sequence[Sequence[Point]]) -> int:
+    """How much of the lines, each of many points, a legend would cover."""
+    left, top = corner
+    steps = np.linspace(0, 1, 20)[:, None]
+    found = 0
+    for line in lines:
+        for start, end in pairwise(line):
+            x, y = (np.asarray(start) * (1 - steps) + np.asarray(end) * steps).T
+            inside = (x > left) & (x < left + LEGEND_WIDTH) & (y > top - 17) & (y < top + 17 * len(lines))
+            found += int(inside.sum())
+    return found
+
+
+def _legend(series: Sequence[Series], colors: Sequence[str], corner: Point) -> list[str]:
+    """Names one below the other, from a corner."""
+    left, top = corner
     parts = []
     for index, (each, color) in enumerate(zip(series, colors, strict=True)):
-        y = MARGIN[1] + 16 + 17 * index
+        y = top + 17 * index
         dash = ' stroke-dasharray="5 4"' if each.dashed else ""
-        parts.append(f'<path d="M{MARGIN[0] + 10} {y - 4}h22" stroke="{color}" stroke-width="2"{dash}/>')
-        parts.append(f'<text x="{MARGIN[0] + 38}" y="{y}">{escape(each.name)}</text>')
+        parts.append(f'<path d="M{left:g} {y - 4:g}h22" stroke="{color}" stroke-width="2"{dash}/>')
+        parts.append(f'<text x="{left + 28:g}" y="{y:g}">{escape(each.name)}</text>')
     return parts
