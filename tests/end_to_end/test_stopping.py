@@ -4,6 +4,7 @@ import os
 import signal
 import socket
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 import grpc
@@ -47,44 +48,41 @@ def test_what_is_in_flight_is_finished_before_the_end(
     assert not alive(engine)
 
 
-def test_an_engine_that_dies_during_the_drain_keeps_nobody_waiting(
-    start_server: Callable[..., Running],
-) -> None:
-    """What it had finished is the answer, at once, and the stop goes on."""
-    server = start_server(*scripted("slow"))
-    try:
-        server.await_banner()
-        with grpc.insecure_channel(server.grpc) as channel:
-            running = inference_pb2_grpc.InferenceStub(channel).Infer(request(budget_ms=20_000))  # type: ignore[no-untyped-call]
-            assert next(running).exit == 1
-            server.process.send_signal(signal.SIGTERM)
-            server.until(lambda: not server.ready())
-            os.kill(server.engine, signal.SIGKILL)
-            *_, final = running
-        assert (final.final, final.reason) == (True, pb.WORKER_LOST)
-        assert final.remaining_ms > 0
-        assert server.process.wait(20) == 0
-    finally:
-        server.end()
-
-
-def test_what_cannot_be_finished_in_time_ends_with_its_newest_exit(
-    start_server: Callable[..., Running],
-) -> None:
-    """The drain has a limit; the final says why."""
-    server = start_server(*scripted("steady"), "--drain-s", "0.05")
+@contextmanager
+def draining(server: Running) -> Iterator[tuple[Running, Any]]:
+    """A server that was told to stop after exit 1 of a request with 50 s, and its stream; it ends with status 0."""
     try:
         server.await_banner()
         with grpc.insecure_channel(server.grpc) as channel:
             running = inference_pb2_grpc.InferenceStub(channel).Infer(request(budget_ms=50_000))  # type: ignore[no-untyped-call]
             assert next(running).exit == 1
             server.process.send_signal(signal.SIGTERM)
-            *_, final = running
-        assert (final.final, final.reason) == (True, pb.SHUTDOWN)
-        assert 1 <= final.exit < 4
+            yield server, running
         assert server.process.wait(20) == 0
     finally:
         server.end()
+
+
+def test_an_engine_that_dies_during_the_drain_keeps_nobody_waiting(
+    start_server: Callable[..., Running],
+) -> None:
+    """What it had finished is the answer, at once, and the stop goes on."""
+    with draining(start_server(*scripted("slow"))) as (server, running):
+        server.until(lambda: not server.ready())
+        os.kill(server.engine, signal.SIGKILL)
+        *_, final = running
+        assert (final.final, final.reason) == (True, pb.WORKER_LOST)
+        assert final.remaining_ms > 0
+
+
+def test_what_cannot_be_finished_in_time_ends_with_its_newest_exit(
+    start_server: Callable[..., Running],
+) -> None:
+    """The drain has a limit; the final says why."""
+    with draining(start_server(*scripted("steady"), "--drain-s", "0.05")) as (_, running):
+        *_, final = running
+        assert (final.final, final.reason) == (True, pb.SHUTDOWN)
+        assert 1 <= final.exit < 4
 
 
 def test_an_idle_server_stops_at_once_and_says_nothing_ugly(start_server: Callable[..., Running]) -> None:

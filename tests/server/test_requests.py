@@ -486,17 +486,23 @@ def test_maps_that_were_overwritten_are_skipped(play: Any) -> None:
     play(scenario)
 
 
+async def asking_for_longer(client: Any, engine: Any, own_s: float) -> tuple[Any, asyncio.Future[Any]]:
+    """A request of 100 ms with exit 1, and its extension, which the engine has not answered yet."""
+    live = client.infer(budget_ms=100)
+    await turn()
+    engine.begin(live.id)
+    engine.publish(live.id, 1)
+    engine.script = lambda *_: None
+    longer = asyncio.ensure_future(client.requests.budgets.revise(live.term, own_s))
+    await turn()
+    return live, longer
+
+
 def test_the_newest_revision_wins(play: Any) -> None:
     """An extension whose verdict comes after a later shortening does not undo it."""
 
     async def scenario(client: Any, engine: Any) -> None:
-        live = client.infer(budget_ms=100)
-        await turn()
-        engine.begin(live.id)
-        engine.publish(live.id, 1)
-        engine.script = lambda *_: None  # no verdict yet
-        longer = asyncio.ensure_future(client.requests.budgets.revise(live.term, 0.3))
-        await turn()
+        live, longer = await asking_for_longer(client, engine, 0.3)
         await client.requests.budgets.revise(live.term, 0.05)
         engine.say(Verdict(id=live.id, ticket=engine.of(Move)[0].ticket, admitted=True))
         assert not (await longer).admitted
@@ -511,12 +517,7 @@ def test_a_revision_that_comes_too_late_is_not_said_to_hold(play: Any) -> None:
     """The request ended while the engine was asked: what was agreed then holds for nobody."""
 
     async def scenario(client: Any, engine: Any) -> None:
-        live = client.infer(budget_ms=100)
-        await turn()
-        engine.begin(live.id)
-        engine.publish(live.id, 1)
-        engine.script = lambda *_: None  # no verdict yet
-        longer = asyncio.ensure_future(client.requests.budgets.revise(live.term, 5.0))
+        live, longer = await asking_for_longer(client, engine, 5.0)
         await asyncio.sleep(0.2)
         assert client.final.exit == 1
         engine.say(Verdict(id=live.id, ticket=engine.of(Move)[0].ticket, admitted=True))

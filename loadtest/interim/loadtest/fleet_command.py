@@ -9,7 +9,6 @@ from random import Random
 from typing import TYPE_CHECKING, Any
 
 from interim.client.commands.arguments import add_json
-from interim.client.commands.places import write_text
 from interim.loadtest.arrivals import Poisson
 from interim.loadtest.budgets import Uniform
 from interim.loadtest.costs import read_costs
@@ -20,6 +19,7 @@ from interim.loadtest.options import whole_from_0
 from interim.loadtest.plan import draw as draw_requests
 from interim.loadtest.replay import drawn_s, gains_of, network_of
 from interim.loadtest.scenario import read_scenario
+from interim.loadtest.told import tell
 from interim.loadtest.traced import Traced
 from interim.loadtest.traffic import Traffic, settled
 from interim.loadtest.workloads import Workload, draw, hrnet
@@ -184,15 +184,7 @@ def _write(runs: Sequence[FleetRun], seed: int, options: argparse.Namespace) -> 
         "seed": seed,
         "rows": [run.as_json() for run in runs],
     }
-    text = json.dumps(facts, indent=2)
-    if options.json == "-":
-        print(text)
-        return
-    try:  # the file first: a reader of the table may be gone
-        if options.json:
-            write_text(options.json, text + "\n")
-    finally:
-        print(_table([run.as_json() for run in runs]))
+    tell(json.dumps(facts, indent=2), _table(facts["rows"]), options.json)
 
 
 def _table(rows: Sequence[dict[str, Any]]) -> str:

@@ -192,9 +192,7 @@ async def _send(end: Connection, errand: Errand) -> None:
             return
 
         def told_to_stop() -> None:
-            loop.remove_reader(
-                end.fileno()
-            )  # what was said stays there to be read: it would be told for ever
+            loop.remove_reader(end.fileno())  # what was said stays there to be read: it is told for ever
             stop.set()
 
         loop.add_reader(end.fileno(), told_to_stop)

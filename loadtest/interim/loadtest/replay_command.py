@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from interim.client import AsyncClient
-from interim.client.commands.places import write_text
 from interim.loadtest.costs import Costs, costs_of, read_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.options import whole_from_0
@@ -17,6 +16,7 @@ from interim.loadtest.plan import plan
 from interim.loadtest.replay import replay
 from interim.loadtest.request_lines import read_requests, tells_the_truth, write_requests
 from interim.loadtest.scenario import builtin_names, described, read_scenario
+from interim.loadtest.told import tell
 from interim.loadtest.traffic import Traffic, settled
 
 if TYPE_CHECKING:
@@ -71,14 +71,7 @@ def run_replay(options: argparse.Namespace, *, policy: str) -> int:
     run = replay(requests, costs, policy=policy, name=name, seed=options.seed or 1)
     known = {"scenario": described(traffic)} if options.scenario else {}
     facts = json.dumps({**known, **run.as_json()})
-    if options.json == "-":
-        print(facts)
-        return 0
-    try:  # the file first: a reader of the table may be gone
-        if options.json:
-            write_text(options.json, facts + "\n")
-    finally:
-        print(run.summary.as_table())
+    tell(facts, run.summary.as_table(), options.json)
     return 0
 
 

@@ -11,7 +11,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interim.client.commands.arguments import add_json, count, positive
-from interim.client.commands.places import write_text
 from interim.loadtest.arrivals import Poisson
 from interim.loadtest.budgets import Constant
 from interim.loadtest.costs import read_costs
@@ -23,6 +22,7 @@ from interim.loadtest.plan import plan
 from interim.loadtest.request_lines import read_requests, write_requests
 from interim.loadtest.scenario import Clip, Scenario, builtin_names, described, read_scenario
 from interim.loadtest.seen import seen_in
+from interim.loadtest.told import tell
 from interim.loadtest.traffic import Traffic, faster, settled
 
 if TYPE_CHECKING:
@@ -223,11 +223,4 @@ def _write(figures: dict[str, Any], table: str, scenario: Scenario, options: arg
         "ended": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
         **figures,
     }
-    if options.json == "-":
-        print(json.dumps(facts, indent=2))
-        return
-    try:  # the file first: a reader of the table may be gone
-        if options.json:
-            write_text(options.json, json.dumps(facts, indent=None) + "\n")
-    finally:
-        print(table)
+    tell(json.dumps(facts, indent=2 if options.json == "-" else None), table, options.json)

@@ -12,11 +12,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from interim.client.commands.arguments import add_json, count
-from interim.client.commands.places import write_text
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.options import whole_from_0
 from interim.loadtest.processes import deaf
 from interim.loadtest.replay_command import add_replay, replays, run_replay
+from interim.loadtest.told import tell
 from interim.loadtest.traced import read_traced, write_traced
 from interim.scheduling.policy import DEFAULT_POLICY, names
 
@@ -120,7 +120,7 @@ def run_simulate(options: argparse.Namespace) -> int:
         report = _of_file(options) if options.requests else _report(options)
     except ModuleNotFoundError as error:
         raise ScenarioError(f"{error.name} is missing: pip install 'interim[loadtest]'") from error
-    _write(report, options.json)
+    tell(json.dumps(report.as_json(), indent=2), report.as_table(), options.json)
     return 0
 
 
@@ -226,15 +226,3 @@ def _done(tasks: list[_Task], processes: int | None, unit: str) -> Iterator[Any]
                 for worker in active_children():
                     worker.kill()
                 raise
-
-
-def _write(report: Report, path: str | None) -> None:
-    facts = json.dumps(report.as_json(), indent=2)
-    if path == "-":
-        print(facts)
-        return
-    try:  # the file first: a reader of the table may be gone
-        if path:
-            write_text(path, facts + "\n")
-    finally:
-        print(report.as_table())

@@ -18,6 +18,7 @@ from interim.model_zoo.mask_rules import choose
 from interim.model_zoo.registry import build
 from interim.model_zoo.temperature import temper
 from interim.model_zoo.tensor_file import read_tensors, write_tensors
+from interim.model_zoo.whole_file import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -62,9 +63,8 @@ def write(folder: Path, weights: Mapping[str, Tensor], card: Card) -> None:
 
 def write_card(folder: Path, card: Card) -> None:
     """Replace a checkpoint's card."""
-    unfinished = folder / f".{CARD}"
-    unfinished.write_text(card.to_json(), encoding="utf-8")
-    unfinished.replace(folder / CARD)
+    with replaced(folder / CARD) as unfinished:
+        unfinished.write_text(card.to_json(), encoding="utf-8")
 
 
 def read(path_or_name: str | Path) -> Checkpoint:

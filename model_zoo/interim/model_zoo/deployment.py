@@ -21,6 +21,7 @@ from interim.model_zoo.networks.dilated import EXPANSION, Backbone, MessExit, re
 from interim.model_zoo.networks.multi_exit import MultiExit
 from interim.model_zoo.networks.staged import StagedExits
 from interim.model_zoo.tensor_file import read_tensors, write_tensors
+from interim.model_zoo.whole_file import replaced
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -123,9 +124,8 @@ def write(folder: Path, plan: Plan, weights: Mapping[str, Tensor]) -> None:
     kept = {name: each.detach().clone().contiguous() for name, each in weights.items()}
     write_tensors(folder / WEIGHTS, kept)
     text = json.dumps(dataclasses.asdict(plan), indent=1, ensure_ascii=False)
-    unfinished = folder / f".{PLAN}"
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    unfinished.replace(folder / PLAN)
+    with replaced(folder / PLAN) as unfinished:
+        unfinished.write_text(text + "\n", encoding="utf-8")
 
 
 def read(folder: Path) -> tuple[Plan, dict[str, Tensor]]:

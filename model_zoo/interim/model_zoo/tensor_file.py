@@ -8,6 +8,7 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
 from interim.model_zoo.errors import CheckpointError
+from interim.model_zoo.whole_file import replaced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,13 +22,11 @@ def write_tensors(path: Path, tensors: dict[str, Tensor]) -> None:
     Raises:
         CheckpointError: it cannot be written, for instance because the disk is full.
     """
-    unfinished = path.with_name(f".{path.name}")
     try:
-        save_file(tensors, unfinished)
-        unfinished.chmod(0o644)  # it is made readable to its owner alone
-        unfinished.replace(path)
+        with replaced(path) as unfinished:
+            save_file(tensors, unfinished)
+            unfinished.chmod(0o644)  # it is made readable to its owner alone
     except (SafetensorError, OSError) as error:
-        unfinished.unlink(missing_ok=True)
         raise CheckpointError(f"{path} cannot be written: {error}") from error
 
 

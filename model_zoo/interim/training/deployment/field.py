@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 
 from interim.model_zoo.metrics import mean_iou
+from interim.model_zoo.whole_file import replaced
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -83,18 +84,17 @@ class Field:
         """Write everything into one .npz file, replaced as a whole."""
         every = (*self.exits, self.last)
         file.parent.mkdir(parents=True, exist_ok=True)
-        unfinished = file.with_name(f".{file.name}")
-        np.savez_compressed(
-            unfinished,
-            ways=self.ways,
-            measures=self.measures,
-            names=[each.name for each in every],
-            points=[each.point for each in every],
-            giga=[each.giga for each in every],
-            counts=np.stack([each.counts for each in every]),
-            sure=np.stack([each.sure for each in every]),
-        )
-        unfinished.replace(file)
+        with replaced(file) as unfinished:
+            np.savez_compressed(
+                unfinished,
+                ways=self.ways,
+                measures=self.measures,
+                names=[each.name for each in every],
+                points=[each.point for each in every],
+                giga=[each.giga for each in every],
+                counts=np.stack([each.counts for each in every]),
+                sure=np.stack([each.sure for each in every]),
+            )
 
 
 def load_field(file: Path) -> Field:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import torch
 from tqdm import tqdm
 
+from interim.model_zoo.whole_file import replaced
 from interim.training.schedule import one_cycle
 
 if TYPE_CHECKING:
@@ -68,9 +69,8 @@ def _save(
         "scheme": scheme.state() if scheme else {},
     }
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_name(f".{file.name}")
-    torch.save(state, unfinished)
-    unfinished.replace(file)
+    with replaced(file) as unfinished:
+        torch.save(state, unfinished)
 
 
 def _loaded(file: Path, network: nn.Module, optimizer: torch.optim.Optimizer, scheme: Scheme | None) -> int:

@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator, MutableMapping
 from typing import TYPE_CHECKING, Any
 
+from interim.model_zoo.whole_file import replaced
 from interim.training.output import plain
 
 if TYPE_CHECKING:
@@ -48,6 +49,5 @@ class Results(MutableMapping[str, Any]):
     def _write(self) -> None:
         self._path.parent.mkdir(parents=True, exist_ok=True)
         text = json.dumps({"facts": self._facts, "parts": self._parts}, indent=1) + "\n"
-        unfinished = self._path.with_name(f".{self._path.name}")
-        unfinished.write_text(text, encoding="utf-8")
-        unfinished.replace(self._path)
+        with replaced(self._path) as unfinished:
+            unfinished.write_text(text, encoding="utf-8")

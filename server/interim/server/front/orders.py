@@ -13,7 +13,7 @@ from interim.server.front.served import POSE, ServedModel
 from interim.v1 import inference_pb2 as pb
 
 MAX_BUDGET_MS = 3_600_000.0
-_MAX_ID = 256
+MAX_ID = 256
 _MAX_CLASS = 64
 
 
@@ -76,10 +76,8 @@ def budget_s_from_ms(name: str, value: float) -> float:
 
 
 def _check_words(request: pb.InferRequest) -> None:
-    if len(request.request_id) > _MAX_ID:
-        raise BadInputError(
-            f"request_id has {len(request.request_id)} characters: at most {_MAX_ID} are kept"
-        )
+    if len(request.request_id) > MAX_ID:
+        raise BadInputError(f"request_id has {len(request.request_id)} characters: at most {MAX_ID} are kept")
     if len(request.request_class) > _MAX_CLASS or not request.request_class.isprintable():
         raise BadInputError(f"request_class must be at most {_MAX_CLASS} printable characters")
 

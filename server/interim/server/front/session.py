@@ -9,13 +9,12 @@ from interim.server.errors import BadInputError, RequestError
 from interim.server.front.actions import Send
 from interim.server.front.handover import Handover
 from interim.server.front.live import Live
-from interim.server.front.orders import budget_s_from_ms
+from interim.server.front.orders import MAX_ID, budget_s_from_ms
 from interim.server.front.outgoing import Outgoing
 from interim.server.front.reception import Reception
 from interim.v1 import inference_pb2 as pb
 
 _UNREAD = 256  # answers waiting for a client that does not read; then we stop reading it as well
-_ECHOED = 256  # characters of an id that are said back, in use or not
 
 
 class Fixed:
@@ -164,14 +163,14 @@ class Session:
     def _say_revised(self, request_id: str, frame: Live | None, why_not: str = "") -> None:
         budget_ms = frame.truth.budget_s * 1e3 if frame else 0.0
         revised = pb.Revised(
-            request_id=request_id[:_ECHOED], accepted=not why_not, budget_ms=budget_ms, detail=why_not
+            request_id=request_id[:MAX_ID], accepted=not why_not, budget_ms=budget_ms, detail=why_not
         )
         self._say(pb.SessionResponse(revised=revised))
 
     def _reject(self, request_id: str, error: RequestError) -> None:
         self._reception.requests.refused(error)
         rejection = pb.Rejection(
-            request_id=request_id[:_ECHOED],
+            request_id=request_id[:MAX_ID],
             status=error.grpc_status.value[0],
             detail=error.detail,
             cause=error.cause,
