@@ -5,7 +5,13 @@
 #include "threads.h"
 #include "vectors.h"
 
-enum { MAX_COARSE = 3 };
+enum {
+    MAX_COARSE = 3,
+    /* Neighbours read the same lines of coarser maps: some are done together, so few planes at a time that those lines
+     * stay in the first cache. */
+    GROUP_PAIRS = 4,
+    GROUP_PLANES = 16,
+};
 
 typedef struct {
     const Map *coarse;
@@ -21,6 +27,12 @@ EXPORT int enlarge_bf16(
 EXPORT int enlarge_fp32(
     const Map *coarse, int count, const Map *target, const Pair *pairs, int64_t pair_count, int onto, int relu, int threads
 );
+
+/* Where some planes that are done together end. */
+INLINE int64_t planes_until(const Enlarging *task, int64_t begin) {
+    const int64_t end = begin + GROUP_PLANES, planes = task->target->planes;
+    return end < planes ? end : planes;
+}
 
 /* Where a vector of positions reads one coarser map: two rows, and per lane two of the cells that
  * are loaded from each, with their weights. */
@@ -57,37 +69,58 @@ INLINE Floats read_channel(const Reading *reading, Floats above, Floats below, F
     return permuted(between, reading->right) * reading->share_right + sum;
 }
 
-INLINE void enlarge_part(const Enlarging *task, Run run, int part, int count) {
-    const Map *target = task->target;
-    const Lanes lanes = lanes_of(run.lanes, part * VECTOR);
+/* A vector of the target, in plane 0, and what it reads. */
+typedef struct {
     Reading readings[MAX_COARSE];
-#pragma GCC unroll 3
-    for (int i = 0; i < count; i++) readings[i] = reading_of(&task->coarse[i], target, run, part);
-    Cell *at = cell_at(target, run.image, run.y, run.x + part * VECTOR);
-    for (int64_t plane = 0; plane < target->planes; plane++, at += target->plane_stride) {
+    Cell *at;
+    Lanes lanes;
+} Place;
+
+INLINE Place *add_places(const Enlarging *task, Run run, Place *place) {
+    if (!run.lanes) return place;
+    for (int part = 0; part < RUN_PARTS; part++, place++) {
+        for (int i = 0; i < task->coarse_count; i++) place->readings[i] = reading_of(&task->coarse[i], task->target, run, part);
+        place->at = cell_at(task->target, run.image, run.y, run.x + part * VECTOR);
+        place->lanes = lanes_of(run.lanes, part * VECTOR);
+    }
+    return place;
+}
+
+INLINE void enlarge_planes(const Enlarging *task, const Place *place, int64_t begin, int64_t end, int count) {
+    Cell *at = place->at + begin * task->target->plane_stride;
+    for (int64_t plane = begin; plane < end; plane++, at += task->target->plane_stride) {
         Floats sum = task->onto ? load_floats(at) : filled(0);
 #pragma GCC unroll 3
         for (int i = 0; i < count; i++) {
+            const Reading *reading = &place->readings[i];
             const int64_t offset = plane * task->coarse[i].plane_stride;
-            sum = read_channel(&readings[i], load_floats(readings[i].above + offset), load_floats(readings[i].below + offset), sum);
+            sum = read_channel(reading, load_floats(reading->above + offset), load_floats(reading->below + offset), sum);
         }
-        store_floats(at, lanes, task->relu ? relued(sum) : sum);
+        store_floats(at, place->lanes, task->relu ? relued(sum) : sum);
     }
 }
 
-INLINE void enlarge_run(const Enlarging *task, Run run, int count) {
-    if (!run.lanes) return;
-    for (int part = 0; part < RUN_PARTS; part++) enlarge_part(task, run, part, count);
+/* The runs of some pairs, a few planes at a time. */
+INLINE void enlarge_runs(const Enlarging *task, const Pair *pairs, int64_t pair_count, int count) {
+    Place places[2 * GROUP_PAIRS * RUN_PARTS], *end = places;
+    for (const Pair *pair = pairs; pair < pairs + pair_count; pair++)
+        end = add_places(task, pair->second, add_places(task, pair->first, end));
+    for (int64_t begin = 0; begin < task->target->planes; begin += GROUP_PLANES)
+        for (const Place *place = places; place < end; place++)
+            enlarge_planes(task, place, begin, planes_until(task, begin), count);
 }
 
-/* The runs of a pair one after the other. */
 static void part_fp32(const void *given, int64_t begin, int64_t end) {
     const Enlarging *task = given;
-    for (const Run *run = &task->pairs[begin].first; run < &task->pairs[end].first; run++) switch (task->coarse_count) {
-            case 1: enlarge_run(task, *run, 1); break;
-            case 2: enlarge_run(task, *run, 2); break;
-            default: enlarge_run(task, *run, 3); break;
+    for (; begin < end; begin += GROUP_PAIRS) {
+        const Pair *pairs = task->pairs + begin;
+        const int64_t count = begin + GROUP_PAIRS < end ? GROUP_PAIRS : end - begin;
+        switch (task->coarse_count) {
+            case 1: enlarge_runs(task, pairs, count, 1); break;
+            case 2: enlarge_runs(task, pairs, count, 2); break;
+            default: enlarge_runs(task, pairs, count, 3); break;
         }
+    }
 }
 
 int enlarge_fp32(
@@ -151,47 +184,70 @@ INLINE void add_coarse(const Products *products, int64_t offset, int paired, Flo
     }
 }
 
-INLINE void enlarge_pair(const Enlarging *task, const Pair *pair, int count, int paired) {
-    const Map *target = task->target;
-    const Run runs[2] = {pair->first, pair->second};
+/* A vector of the target, in plane 0, and what it reads. */
+typedef struct {
     Products products[MAX_COARSE];
-#pragma GCC unroll 3
-    for (int i = 0; i < count; i++) {
-        products[i] = products_of(&task->coarse[i], target, runs[0]);
-        if (paired) products[i] = both_products(products[i], products_of(&task->coarse[i], target, runs[1]), runs[1].lanes);
+    Cell *at[2]; /* of either run */
+    uint16_t lanes[2];
+} Both;
+
+static void find_both(const Enlarging *task, const Pair *pair, Both *both) {
+    const Run runs[2] = {pair->first, pair->second};
+    for (int i = 0; i < task->coarse_count; i++) {
+        both->products[i] = products_of(&task->coarse[i], task->target, runs[0]);
+        if (!runs[1].lanes) continue;
+        const Products second = products_of(&task->coarse[i], task->target, runs[1]);
+        both->products[i] = both_products(both->products[i], second, runs[1].lanes);
     }
-    Cell *at[2];
-    for (int run = 0; run <= paired; run++) at[run] = cell_at(target, runs[run].image, runs[run].y, runs[run].x);
-    for (int64_t plane = 0; plane < target->planes; plane++) {
+    for (int run = 0; run < 2; run++) {
+        both->at[run] = cell_at(task->target, runs[run].image, runs[run].y, runs[run].x);
+        both->lanes[run] = runs[run].lanes;
+    }
+}
+
+INLINE void enlarge_both(const Enlarging *task, const Both *both, int64_t begin, int64_t end, int count, int paired) {
+    for (int64_t plane = begin; plane < end; plane++) {
+        Cell *at[2];
+        for (int run = 0; run <= paired; run++) at[run] = both->at[run] + plane * task->target->plane_stride;
         Ints cells = filled_ints(0);
         if (task->onto) cells = _mm512_loadu_si512(at[0]);
-        if (task->onto && paired) cells = _mm512_mask_loadu_epi32(cells, runs[1].lanes, at[1]);
+        if (task->onto && paired) cells = _mm512_mask_loadu_epi32(cells, both->lanes[1], at[1]);
         Floats sums[2] = {even_channel(cells), odd_channel(cells)};
 #pragma GCC unroll 3
-        for (int i = 0; i < count; i++) add_coarse(&products[i], plane * task->coarse[i].plane_stride, paired, sums);
+        for (int i = 0; i < count; i++)
+            add_coarse(&both->products[i], plane * task->coarse[i].plane_stride, paired, sums);
         if (task->relu)
             for (int c = 0; c < 2; c++) sums[c] = relued(sums[c]);
         cells = bf16_cells(sums[0], sums[1]);
         for (int run = 0; run <= paired; run++) {
-            show_sanitizer(at[run], runs[run].lanes);
-            _mm512_mask_storeu_epi32(at[run], runs[run].lanes, cells);
-            at[run] += target->plane_stride;
+            show_sanitizer(at[run], both->lanes[run]);
+            _mm512_mask_storeu_epi32(at[run], both->lanes[run], cells);
         }
     }
 }
 
-INLINE void enlarge_some(const Enlarging *task, const Pair *pair, int count) {
-    if (pair->second.lanes) enlarge_pair(task, pair, count, 1);
-    else enlarge_pair(task, pair, count, 0);
+INLINE void enlarge_pairs(const Enlarging *task, const Pair *pairs, int64_t pair_count, int count) {
+    Both found[GROUP_PAIRS];
+    for (int i = 0; i < pair_count; i++) find_both(task, &pairs[i], &found[i]);
+    for (int64_t begin = 0; begin < task->target->planes; begin += GROUP_PLANES)
+        for (const Both *both = found; both < found + pair_count; both++) {
+            const int64_t end = planes_until(task, begin);
+            if (both->lanes[1]) enlarge_both(task, both, begin, end, count, 1);
+            else enlarge_both(task, both, begin, end, count, 0);
+        }
 }
 
 static void part_bf16(const void *given, int64_t begin, int64_t end) {
     const Enlarging *task = given;
-    for (const Pair *pair = &task->pairs[begin]; pair < &task->pairs[end]; pair++) switch (task->coarse_count) {
-            case 1: enlarge_some(task, pair, 1); break;
-            case 2: enlarge_some(task, pair, 2); break;
-            default: enlarge_some(task, pair, 3); break;
+    for (; begin < end; begin += GROUP_PAIRS) {
+        const Pair *pairs = task->pairs + begin;
+        const int64_t count = begin + GROUP_PAIRS < end ? GROUP_PAIRS : end - begin;
+        switch (task->coarse_count) {
+            case 1: enlarge_pairs(task, pairs, count, 1); break;
+            case 2: enlarge_pairs(task, pairs, count, 2); break;
+            default: enlarge_pairs(task, pairs, count, 3); break;
         }
+    }
 }
 
 int enlarge_bf16(
