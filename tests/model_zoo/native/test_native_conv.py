@@ -1,6 +1,7 @@
 """What the convolution kernels promise, on every path of this machine."""
 
 import ctypes
+import functools
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -138,6 +139,33 @@ def poisoned(case: Case, dtype: torch.dtype) -> Map:
     return filled(poison if case.residual is None else case.residual, dtype)
 
 
+def packed(
+    kernels: Kernels,
+    weight: Tensor,
+    bias: Tensor,
+    *,
+    stride: int,
+    dtype: torch.dtype,
+    anywhere: bool,
+    shift: Tensor | None = None,
+) -> PackedConv:
+    """A convolution; `anywhere`: as in `Case`."""
+    if anywhere and stride == 1 and can_tile(kernels, weight, dtype):
+        return TiledConv(kernels, weight, bias, dtype=dtype, shift=shift)
+    if anywhere and stride == 2 and can_stride(kernels, weight, dtype):
+        return StridedConv(kernels, weight, bias, dtype=dtype, shift=shift)
+    return PackedConv(kernels, weight, bias, stride=stride, dtype=dtype, shift=shift)
+
+
+def work_of(
+    conv: PackedConv, mask: Tensor, tiles: Listing = windows_of
+) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+    """The listed positions as a convolution takes them."""
+    if isinstance(conv, TiledConv | StridedConv):
+        return tiles(mask, 2 if isinstance(conv, TiledConv) else 1)
+    return runs_of(mask, conv.stride)
+
+
 def computed(
     kernels: Kernels,
     case: Case,
@@ -149,15 +177,8 @@ def computed(
 ) -> Map:
     """The target after the kernel; the residual is the target itself. `tiles`: how they are listed."""
     target = poisoned(case, dtype)
-    if case.anywhere and case.stride == 1 and can_tile(kernels, case.weight, dtype):
-        conv: PackedConv = TiledConv(kernels, case.weight, case.bias, dtype=dtype)
-        work = tiles(case.mask, 2)
-    elif case.anywhere and case.stride == 2 and can_stride(kernels, case.weight, dtype):
-        conv = StridedConv(kernels, case.weight, case.bias, dtype=dtype)
-        work = tiles(case.mask, 1)
-    else:
-        conv = PackedConv(kernels, case.weight, case.bias, stride=case.stride, dtype=dtype)
-        work = runs_of(case.mask, case.stride)
+    conv = packed(kernels, case.weight, case.bias, stride=case.stride, dtype=dtype, anywhere=case.anywhere)
+    work = work_of(conv, case.mask, tiles)
     bound = conv.bind(
         [filled(case.source, dtype)],
         target,
@@ -250,11 +271,11 @@ def test_where_tiles_lie_in_a_vector_changes_no_bit(
     case.anywhere = case.weight.shape[-1] == 3
     plain = computed(kernels, case, dtype)
 
-    def packed(mask: Tensor, side: int) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
+    def as_listed(mask: Tensor, side: int) -> "np.ndarray[tuple[int], np.dtype[np.void]]":
         runs = RunLists(kernels).listed(mask)
         return (runs.windows if side == 2 else runs.positions_anywhere).array
 
-    listings: list[Listing] = [lambda mask, side: scattered(mask, side, seed=seed), packed]
+    listings: list[Listing] = [lambda mask, side: scattered(mask, side, seed=seed), as_listed]
     for tiles in listings:
         for threads in (1, 2):
             found = computed(kernels, case, dtype, tiles=tiles, threads=threads)
@@ -292,22 +313,23 @@ def test_sources_stand_for_their_concatenation(
     assert wanted.count_nonzero()
 
 
+@pytest.mark.parametrize("anywhere", [False, True])
 @pytest.mark.parametrize(("kernel", "stride"), KINDS)
 def test_raw_sums_come_beside_what_is_made_of_them(
-    kernels: Kernels, dtype: torch.dtype, kernel: int, stride: int
+    kernels: Kernels, dtype: torch.dtype, kernel: int, stride: int, anywhere: bool
 ) -> None:
     """They lack shift, residual and ReLU; the target is what a convolution with the shift in its bias gives."""
     torch.manual_seed(0)
     weight, bias, shift = torch.randn(7, 4, kernel, kernel), torch.randn(7), torch.randn(7)
     source, before = filled(torch.randn(2, 4, 6, 40), dtype), torch.randn(2, 7, 6 // stride, 40 // stride)
-    runs = runs_of(torch.rand(2, *before.shape[2:]) < 0.4, stride)
-    late = PackedConv(kernels, weight, bias, stride=stride, dtype=dtype, shift=shift)
-    bare = PackedConv(kernels, weight, bias, stride=stride, dtype=dtype)
-    whole = PackedConv(kernels, weight, bias + shift, stride=stride, dtype=dtype)
+    mask = torch.rand(2, *before.shape[2:]) < 0.4
+    made = functools.partial(packed, kernels, weight, stride=stride, dtype=dtype, anywhere=anywhere)
+    late, bare, whole = made(bias, shift=shift), made(bias), made(bias + shift)
+    work = work_of(late, mask)
     target, raw, wanted, sums = (filled(before, dtype) for _ in range(4))
-    late.bind([source], target, residual=target, raw=raw, relu=True).run(runs)
-    bare.bind([source], sums).run(runs)
-    whole.bind([source], wanted, residual=wanted, relu=True).run(runs)
+    late.bind([source], target, residual=target, raw=raw, relu=True).run(work)
+    bare.bind([source], sums).run(work)
+    whole.bind([source], wanted, residual=wanted, relu=True).run(work)
     assert torch.equal(raw.all_cells, sums.all_cells)
     assert torch.allclose(target.tensor().float(), wanted.tensor().float(), rtol=TOLERANCE[dtype], atol=1e-5)
 

@@ -132,11 +132,11 @@ class Operations:
         """
         inputs = [weight.shape[1] for weight in weights]
         whole = torch.cat(list(weights), 1)
-        alone = len(weights) == 1 and shift is None
+        alone = len(weights) == 1
         if alone and stride == 1 and worth_tiling(self._kernels, whole, self._dtype):
-            packed: PackedConv = TiledConv(self._kernels, whole, bias, dtype=self._dtype)
+            packed: PackedConv = TiledConv(self._kernels, whole, bias, dtype=self._dtype, shift=shift)
         elif alone and stride == 2 and worth_striding(self._kernels, whole, self._dtype):
-            packed = StridedConv(self._kernels, whole, bias, dtype=self._dtype)
+            packed = StridedConv(self._kernels, whole, bias, dtype=self._dtype, shift=shift)
         else:
             packed = PackedConv(
                 self._kernels, whole, bias, stride=stride, dtype=self._dtype, inputs=inputs, shift=shift

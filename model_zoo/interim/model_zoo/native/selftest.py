@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -16,11 +17,13 @@ from interim.model_zoo.native.conv import PackedConv
 from interim.model_zoo.native.maps import Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists, Runs
-from interim.model_zoo.native.strided import StridedConv, can_stride
+from interim.model_zoo.native.strided import StridedConv
 from interim.model_zoo.native.taps import Taps
-from interim.model_zoo.native.winograd import TiledConv, can_tile
+from interim.model_zoo.native.winograd import TiledConv
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from torch import Tensor
 
     from interim.model_zoo.native.kernels import Kernels
@@ -67,45 +70,22 @@ class _Trial:
         return cls(kernels, dtype, mask, RunLists(kernels).listed(mask))
 
     def convolution_works(self) -> bool:
-        """Whether 3x3 and 1x1 with bias, shift, residual and ReLU are torch's, and the raw sums beside them."""
-        for kernel, stride in ((3, 1), (3, 2), (1, 1)):
-            weight = _noise((CHANNELS, CHANNELS, kernel, kernel)).to(self.dtype).float() / CHANNELS
-            bias, shift = _noise((CHANNELS,)), _noise((1, CHANNELS))[0]
-            source, x = self._map(CHANNELS, stride)
-            (target, before), (raw, _) = self._map(CHANNELS), self._map(CHANNELS)
-            packed = PackedConv(self.kernels, weight, bias, stride=stride, dtype=self.dtype, shift=shift)
-            packed.bind([source], target, residual=target, raw=raw, relu=True).run(
-                packed.work(self.runs).array
-            )
-            sums = F.conv2d(x, weight, bias, stride, kernel // 2)
-            wanted = (sums + shift.view(-1, 1, 1) + before).relu_()
-            if not (self._close(raw, sums, before) and self._close(target, wanted, before)):
-                return False
-        return True
+        """Whether 3x3 and 1x1 are torch's."""
+        made = functools.partial(PackedConv, self.kernels, dtype=self.dtype)
+        return all(
+            self._convolves(functools.partial(made, stride=stride), kernel, stride)
+            for kernel, stride in ((3, 1), (3, 2), (1, 1))
+        )
 
     def tiling_works(self) -> bool:
         """Whether a 3x3 convolution in tiles is torch's; true where there is none."""
-        weight = _noise((CHANNELS, CHANNELS, 3, 3)) / CHANNELS
-        if not can_tile(self.kernels, weight, self.dtype):
-            return True
-        bias, (source, x), (target, before) = _noise((CHANNELS,)), self._map(CHANNELS), self._map(CHANNELS)
-        tiled = TiledConv(self.kernels, weight, bias, dtype=self.dtype)
-        tiled.bind([source], target, residual=target, relu=True).run(tiled.work(self.runs).array)
-        return self._close(target, (F.conv2d(x, weight, bias, 1, 1) + before).relu_(), before)
+        made = functools.partial(TiledConv, self.kernels, dtype=self.dtype)
+        return not self.kernels.instructions.anywhere or self._convolves(made, 3, 1)
 
     def striding_works(self) -> bool:
-        """Whether a 3x3 convolution of stride 2 at positions anywhere is the plain one; true where there is none."""
-        weight = _noise((CHANNELS, CHANNELS, 3, 3)) / CHANNELS
-        if not can_stride(self.kernels, weight, self.dtype):
-            return True
-        source, _ = self._map(CHANNELS, 2)
-        (found, _), (wanted, before) = self._map(CHANNELS), self._map(CHANNELS)
-        found.fill(before)
-        strided = StridedConv(self.kernels, weight, dtype=self.dtype)
-        plain = PackedConv(self.kernels, weight, stride=2, dtype=self.dtype)
-        for conv, target in ((strided, found), (plain, wanted)):
-            conv.bind([source], target, residual=target).run(conv.work(self.runs).array)
-        return torch.equal(found.values, wanted.values)
+        """Whether a 3x3 convolution of stride 2 at positions anywhere is torch's; true where there is none."""
+        made = functools.partial(StridedConv, self.kernels, dtype=self.dtype)
+        return not self.kernels.instructions.anywhere or self._convolves(made, 3, 2)
 
     def interpolating_works(self) -> bool:
         """Whether neighbours are added up by a kernel as torch does it, to the border of the map."""
@@ -143,6 +123,19 @@ class _Trial:
         passes.unpack(target, unpacked, self.runs)
         wanted = torch.cat((images.float(), torch.ones(1, 1, *SIZE)), 1)
         return torch.equal(unpacked, torch.where(self.mask, wanted, 0))
+
+    def _convolves(self, make: Callable[..., PackedConv], kernel: int, stride: int) -> bool:
+        """Whether a convolution with bias, shift, residual and ReLU is torch's, and the raw sums beside it."""
+        weight = _noise((CHANNELS, CHANNELS, kernel, kernel)).to(self.dtype).float() / CHANNELS
+        bias, shift = _noise((CHANNELS,)), _noise((1, CHANNELS))[0]
+        source, x = self._map(CHANNELS, stride)
+        (target, before), (raw, _) = self._map(CHANNELS), self._map(CHANNELS)
+        conv = make(weight, bias, shift=shift)
+        bound = conv.bind([source], target, residual=target, raw=raw, relu=True)
+        bound.run(conv.work(self.runs).array)
+        sums = F.conv2d(x, weight, bias, stride, kernel // 2)
+        wanted = (sums + shift.view(-1, 1, 1) + before).relu_()
+        return self._close(raw, sums, before) and self._close(target, wanted, before)
 
     def _map(self, channels: int, scale: float = 1) -> tuple[Map, Tensor]:
         """Noise in a map `scale` times the usual size, and the same as a tensor."""

@@ -23,7 +23,7 @@ WORTH_CHANNELS = 48
 
 
 class StridedConv(PackedConv):
-    """A convolution of stride 2, of one source, without shift or raw sums; `can_stride` must hold.
+    """A convolution of stride 2, of one source; `can_stride` must hold.
 
     Its answers are `PackedConv`'s to the last bit.
     """
@@ -31,10 +31,16 @@ class StridedConv(PackedConv):
     symbols = MappingProxyType({torch.bfloat16: "strided_bf16", torch.float32: "strided_fp32"})
 
     def __init__(
-        self, kernels: Kernels, weight: Tensor, bias: Tensor | None = None, *, dtype: torch.dtype
+        self,
+        kernels: Kernels,
+        weight: Tensor,
+        bias: Tensor | None = None,
+        *,
+        dtype: torch.dtype,
+        shift: Tensor | None = None,
     ) -> None:
         """Pack a folded convolution; arguments as of `PackedConv`."""
-        super().__init__(kernels, weight, bias, stride=2, dtype=dtype)
+        super().__init__(kernels, weight, bias, stride=2, dtype=dtype, shift=shift)
 
     def work(self, runs: Runs) -> Work:
         """Windows of positions."""

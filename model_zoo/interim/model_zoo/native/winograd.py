@@ -39,7 +39,7 @@ SPREAD = ((1, 0, 0), (0.5, 0.5, 0.5), (0.5, -0.5, 0.5), (0, 0, 1))
 
 
 class TiledConv(PackedConv):
-    """A convolution of one source, without shift or raw sums, that computes tiles of 2x2; `can_tile` must hold.
+    """A convolution of one source that computes tiles of 2x2; `can_tile` must hold.
 
     What is rounded to the kind of number are the 16 components of inputs and weights, sums of up to 16 of either:
     in bfloat16 an answer is a little farther from the exact one than the plain convolution's.

@@ -18,7 +18,8 @@ enum {
 #define APART static __attribute__((noinline, noclone))
 
 typedef struct {
-    Places source[GROUP_VECTORS], target[GROUP_VECTORS], residual[GROUP_VECTORS];
+    Places source[GROUP_VECTORS], target[GROUP_VECTORS];
+    Places residual[GROUP_VECTORS], raw[GROUP_VECTORS]; /* where the convolution has one */
     int count;
 } Group;
 
@@ -57,6 +58,7 @@ static int64_t fill_group(const Task *task, int64_t window, int64_t end, Group *
         find_tiles(&conv->source[0], first, count, -1, &group->source[group->count]);
         task->find(&conv->target, first, count, &group->target[group->count]);
         if (conv->residual.cells) task->find(&conv->residual, first, count, &group->residual[group->count]);
+        if (conv->raw.cells) task->find(&conv->raw, first, count, &group->raw[group->count]);
     }
     return window;
 }

@@ -3,7 +3,13 @@
 #include "threads.h"
 #include "vectors.h"
 
-enum { MAX_TAPS = 49 };
+enum {
+    MAX_TAPS = 49,
+    /* Neighbours read the same lines: some are done together, so few planes at a time that those lines stay in the first
+     * cache. */
+    GROUP_RUNS = 16,
+    GROUP_PLANES = 8,
+};
 
 /* A neighbour, and what it counts. */
 typedef struct {
@@ -37,38 +43,45 @@ static uint16_t lanes_inside(int x, int width) {
     return end > first ? (uint16_t)(((1u << end) - 1) & ~((1u << first) - 1)) : 0;
 }
 
-/* The taps of a run that lie inside the map; `cut`: whether one of them does not for some of its lanes. */
-static int reaches_of(const Interpolation *task, Run run, Reach *reaches, int *cut) {
+/* A run with its taps that lie inside the map. */
+typedef struct {
+    Run run;
+    int count, cut; /* of the taps; whether one of them lies outside for some lanes */
+    Reach reaches[MAX_TAPS];
+} Reader;
+
+static void find_reaches(const Interpolation *task, Run run, Reader *reader) {
     const Map *source = &task->source;
-    int count = 0;
-    *cut = 0;
+    reader->run = run;
+    reader->count = reader->cut = 0;
     for (int i = 0; i < task->tap_count; i++) {
         const Tap tap = task->taps[i];
         const int y = run.y + tap.down;
         const uint16_t inside = lanes_inside(run.x + tap.right, source->width);
         if (y < 0 || y >= source->height || !(inside & run.lanes)) continue;
-        if (run.lanes & ~inside) *cut = 1;
-        reaches[count++] = (Reach){(int64_t)tap.down * source->row_pitch + tap.right, tap.weight, inside};
+        if (run.lanes & ~inside) reader->cut = 1;
+        const int64_t offset = (int64_t)tap.down * source->row_pitch + tap.right;
+        reader->reaches[reader->count++] = (Reach){offset, tap.weight, inside};
     }
-    return count;
 }
 
 INLINE void interpolate_part(
-    const Interpolation *task, Run run, int part, const Reach *reaches, int count, int cut, int depth
+    const Interpolation *task, const Reader *reader, int part, int64_t begin, int64_t end, int cut, int depth
 ) {
     const Map *source = &task->source, *target = &task->target, *residual = &task->residual;
+    const Run run = reader->run;
     const int x = run.x + part * VECTOR;
     const Cell *from = cell_at(source, run.image, run.y, x);
     const Cell *added = residual->cells ? cell_at(residual, run.image, run.y, x) : NULL;
     Cell *to = cell_at(target, run.image, run.y, x);
-    for (int64_t plane = 0; plane < target->planes; plane++) {
+    for (int64_t plane = begin; plane < end; plane++) {
         Channels sum;
         for (int c = 0; c < depth; c++) sum.channel[c] = filled(task->shift[plane * depth + c]);
-        for (int i = 0; i < count; i++) {
-            Channels near = load_channels(from + plane * source->plane_stride + reaches[i].offset, depth);
+        for (const Reach *reach = reader->reaches; reach < reader->reaches + reader->count; reach++) {
+            Channels near = load_channels(from + plane * source->plane_stride + reach->offset, depth);
             for (int c = 0; c < depth; c++) {
-                if (cut) near.channel[c] = kept(near.channel[c], lanes_of(reaches[i].inside, part * VECTOR));
-                sum.channel[c] = near.channel[c] * filled(reaches[i].weight) + sum.channel[c];
+                if (cut) near.channel[c] = kept(near.channel[c], lanes_of(reach->inside, part * VECTOR));
+                sum.channel[c] = near.channel[c] * filled(reach->weight) + sum.channel[c];
             }
         }
         if (added) {
@@ -81,15 +94,23 @@ INLINE void interpolate_part(
     }
 }
 
+INLINE void interpolate_planes(const Interpolation *task, const Reader *reader, int64_t begin, int64_t end, int depth) {
+    for (int part = 0; part < RUN_PARTS; part++) {
+        if (!(reader->run.lanes >> part * VECTOR & ((1u << VECTOR) - 1))) continue;
+        if (reader->cut) interpolate_part(task, reader, part, begin, end, 1, depth);
+        else interpolate_part(task, reader, part, begin, end, 0, depth);
+    }
+}
+
 INLINE void interpolate_runs(const Interpolation *task, const Run *runs, int64_t begin, int64_t end, int depth) {
-    for (int64_t i = begin; i < end; i++) {
-        Reach reaches[MAX_TAPS];
-        int cut;
-        const int count = reaches_of(task, runs[i], reaches, &cut);
-        for (int part = 0; part < RUN_PARTS; part++) {
-            if (!(runs[i].lanes >> part * VECTOR & ((1u << VECTOR) - 1))) continue;
-            if (cut) interpolate_part(task, runs[i], part, reaches, count, 1, depth);
-            else interpolate_part(task, runs[i], part, reaches, count, 0, depth);
+    const int64_t planes = task->target.planes;
+    for (; begin < end; begin += GROUP_RUNS) {
+        Reader readers[GROUP_RUNS];
+        const int64_t count = begin + GROUP_RUNS < end ? GROUP_RUNS : end - begin;
+        for (int i = 0; i < count; i++) find_reaches(task, runs[begin + i], &readers[i]);
+        for (int64_t plane = 0; plane < planes; plane += GROUP_PLANES) {
+            const int64_t until = plane + GROUP_PLANES < planes ? plane + GROUP_PLANES : planes;
+            for (int i = 0; i < count; i++) interpolate_planes(task, &readers[i], plane, until, depth);
         }
     }
 }

@@ -103,18 +103,22 @@ APART void multiply(const Conv *conv, const Group *group, Asking *asking, int fi
 }
 #endif
 
-/* The epilogue: the outputs of one plane of the target. */
-INLINE void write_plane(const Conv *conv, const Places *target, const Places *residual, int64_t plane, const float *from) {
-    Ints added = filled_ints(0);
-    if (residual) load_half(&residual->halves[0], 0, plane * conv->residual.plane_stride, 1, &added);
+/* The epilogue: the outputs of one plane of a vector. */
+INLINE void write_plane(const Conv *conv, const Group *group, int vector, int64_t plane, const float *from) {
     Floats made[2];
 #pragma GCC unroll 2
+    for (int c = 0; c < DEPTH; c++) made[c] = load_floats(from + c * GROUP_LANES);
+    if (conv->raw.cells) store_positions(&group->raw[vector], plane * conv->raw.plane_stride, cells_of(made, DEPTH));
+    Ints added = filled_ints(0);
+    if (conv->residual.cells)
+        load_half(&group->residual[vector].halves[0], 0, plane * conv->residual.plane_stride, 1, &added);
+#pragma GCC unroll 2
     for (int c = 0; c < DEPTH; c++) {
-        made[c] = load_floats(from + c * GROUP_LANES);
-        if (residual) made[c] = made[c] + channel_of(added, c, DEPTH);
+        if (conv->shift) made[c] += filled(conv->shift[plane * DEPTH + c]);
+        if (conv->residual.cells) made[c] += channel_of(added, c, DEPTH);
         if (conv->relu) made[c] = relued(made[c]);
     }
-    store_positions(target, plane * conv->target.plane_stride, cells_of(made, DEPTH));
+    store_positions(&group->target[vector], plane * conv->target.plane_stride, cells_of(made, DEPTH));
 }
 
 /* Ask for what some outputs are added to and written to. */
@@ -136,11 +140,8 @@ static void compute(const Conv *conv, const Group *group, const Group *next) {
         fetch_target(conv, group, first, end);
         multiply(conv, group, &asking, first, end, x, sums);
         for (int o = first; o < end && o < conv->outputs; o += DEPTH)
-            for (int v = 0; v < group->count; v++) {
-                const Places *residual = conv->residual.cells ? &group->residual[v] : NULL;
-                const float *from = sums + (o - first) * GROUP_LANES + v * LANES;
-                write_plane(conv, &group->target[v], residual, o / DEPTH, from);
-            }
+            for (int v = 0; v < group->count; v++)
+                write_plane(conv, group, v, o / DEPTH, sums + (o - first) * GROUP_LANES + v * LANES);
     }
 }
 
@@ -156,8 +157,7 @@ static void find_positions(const Map *map, const Window *windows, int count, Pla
 }
 
 /* Compute the listed positions of the target, which windows have for tiles; as conv_bf16() and conv_fp32() of
- * conv.h, with their weights. The first window begins a vector. One source of MAX_PLANES planes at most, no shift, no
- * raw map. */
+ * conv.h, with their weights. The first window begins a vector. One source of MAX_PLANES planes at most. */
 EXPORT int STRIDED_CONV(
     const Conv *conv, const Window *windows, int64_t count, int64_t behind, int threads, const int32_t *give_up
 ) {

@@ -154,32 +154,39 @@ INLINE void join_vector(const float *from, Floats outputs[2][2]) {
     join(components, outputs);
 }
 
-/* The epilogue: the outputs of one plane of the target, whose products begin at `from`. */
-APART void write_plane(
-    const Conv *conv, const Places *target, const Places *residual, int64_t plane, const float *from
-) {
-    Floats sums[2][2][2];
-    Ints added[2][2] = {{filled_ints(0)}}, rows[2][2];
-#pragma GCC unroll 2
-    for (int c = 0; c < DEPTH; c++) join_vector(from + c * GROUP_LANES, sums[c]);
-    if (residual) load_rows(residual, plane * conv->residual.plane_stride, added);
+/* Store what is made for two rows of tiles: of each channel, row and column. */
+INLINE void store_made(const Places *places, int64_t offset, Floats made[2][2][2]) {
+    Ints rows[2][2];
 #pragma GCC unroll 2
     for (int y = 0; y < 2; y++) {
-        Ints cells[2];
-#pragma GCC unroll 2
-        for (int x = 0; x < 2; x++) {
-            Floats made[2];
-#pragma GCC unroll 2
-            for (int c = 0; c < DEPTH; c++) {
-                made[c] = sums[c][y][x] + filled(conv->bias[plane * DEPTH + c]);
-                if (residual) made[c] = made[c] + channel_of(every_other(added[y][0], added[y][1], x), c, DEPTH);
-                if (conv->relu) made[c] = relued(made[c]);
-            }
-            cells[x] = cells_of(made, DEPTH);
-        }
-        interleave(cells[0], cells[1], rows[y]);
+        const Floats even[2] = {made[0][y][0], made[DEPTH - 1][y][0]}, odd[2] = {made[0][y][1], made[DEPTH - 1][y][1]};
+        interleave(cells_of(even, DEPTH), cells_of(odd, DEPTH), rows[y]);
     }
-    store_rows(target, plane * conv->target.plane_stride, rows);
+    store_rows(places, offset, rows);
+}
+
+/* The epilogue: the outputs of one plane of a vector, whose products begin at `from`. */
+APART void write_plane(const Conv *conv, const Group *group, int vector, int64_t plane, const float *from) {
+    Floats made[2][2][2];
+    Ints added[2][2] = {{filled_ints(0)}};
+#pragma GCC unroll 2
+    for (int c = 0; c < DEPTH; c++) {
+        join_vector(from + c * GROUP_LANES, made[c]);
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) made[c][i / 2][i % 2] += filled(conv->bias[plane * DEPTH + c]);
+    }
+    if (conv->raw.cells) store_made(&group->raw[vector], plane * conv->raw.plane_stride, made);
+    if (conv->residual.cells) load_rows(&group->residual[vector], plane * conv->residual.plane_stride, added);
+#pragma GCC unroll 2
+    for (int c = 0; c < DEPTH; c++)
+#pragma GCC unroll 4
+        for (int i = 0; i < 4; i++) {
+            Floats *one = &made[c][i / 2][i % 2];
+            if (conv->shift) *one += filled(conv->shift[plane * DEPTH + c]);
+            if (conv->residual.cells) *one += channel_of(every_other(added[i / 2][0], added[i / 2][1], i % 2), c, DEPTH);
+            if (conv->relu) *one = relued(*one);
+        }
+    store_made(&group->target[vector], plane * conv->target.plane_stride, made);
 }
 
 static void compute(const Conv *conv, const Group *group, const Group *next) {
@@ -192,11 +199,8 @@ static void compute(const Conv *conv, const Group *group, const Group *next) {
         const int end = first + chunk < outputs ? first + chunk : outputs;
         multiply_chunk(conv, group, &asking, first, end);
         for (int v = 0; v < group->count; v++)
-            for (int o = first; o < end && o < conv->outputs; o += DEPTH) {
-                const Places *residual = conv->residual.cells ? &group->residual[v] : NULL;
-                const float *from = products + (o - first) * GROUP_LANES + v * LANES;
-                write_plane(conv, &group->target[v], residual, o / DEPTH, from);
-            }
+            for (int o = first; o < end && o < conv->outputs; o += DEPTH)
+                write_plane(conv, group, v, o / DEPTH, products + (o - first) * GROUP_LANES + v * LANES);
     }
 }
 
@@ -207,7 +211,7 @@ static void find_rows(const Map *map, const Window *windows, int count, Places *
 
 /* Compute the listed positions of the target; as conv_bf16() and conv_fp32() of conv.h. The first window
  * begins a vector. Weights are cells [component][block][plane][output of the block], or for each component
- * as matrix.h cuts them; one source of MAX_PLANES planes at most, no shift, no raw map. */
+ * as matrix.h cuts them; one source of MAX_PLANES planes at most. */
 EXPORT int WINOGRAD(
     const Conv *conv, const Window *windows, int64_t count, int64_t behind, int threads, const int32_t *give_up
 ) {
