@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pytest
 
-from interim.client import AsyncClient, AsyncSession, Client, Reason, Refinement, Session, errors
+from interim.client import AsyncClient, AsyncSession, Client, Reason, Refinement, Session, Status, errors
 from interim.client.stream import AsyncRefinementStream, RefinementStream
 from interim.v1 import inference_pb2 as pb
 
@@ -224,6 +224,35 @@ def test_a_server_that_is_back_is_found_at_once(wire: Wire, image: Any) -> None:
             return [each.exit async for each in client.infer(image)][-1]
 
     assert asyncio.run(run()) == 4
+
+
+def test_a_client_leaves_nothing_to_the_next_event_loop(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
+    """Nor a wait for a server that is not there: gRPC prints traces where one ends in a later loop."""
+
+    async def run() -> None:
+        async with AsyncClient(wire.address) as client:
+            for _ in range(2):
+                with pytest.raises(errors.Unavailable, match="no server answers"):
+                    await client.infer_once(b"", budget_ms=1, deadline_ms=30)
+
+    wire.cut()
+    for _ in range(10):
+        asyncio.run(run())
+    assert not caplog.records
+
+
+def test_a_cancelled_task_stays_cancelled(server: ScriptedServer) -> None:
+    """Also where the client is closed before the task has noticed."""
+
+    async def run() -> BaseException | Status:
+        async with AsyncClient(server.address) as client:
+            asked = asyncio.create_task(client.status())
+            await asyncio.sleep(0)
+            asked.cancel()
+            client._link.closed = True  # what `close` does first
+        return (await asyncio.gather(asked, return_exceptions=True))[0]
+
+    assert isinstance(asyncio.run(run()), asyncio.CancelledError)
 
 
 def test_a_session_of_which_the_newest_wins(server: ScriptedServer, image: Any) -> None:

@@ -12,7 +12,7 @@ from interim.client.answer import answer_of
 from interim.client.budget import BudgetState, budget_of, cap_request
 from interim.client.catalogue import Model, model_of
 from interim.client.client import DEFAULT_TARGET
-from interim.client.link import Link, options_for
+from interim.client.link import Link, is_cancelled, options_for
 from interim.client.refinement import Refinement
 from interim.client.request import ImageSource, Options, carried, infer_request
 from interim.client.session import AsyncSession
@@ -120,10 +120,10 @@ class AsyncClient:
             left_ms = await self._link.connected_async(deadline_ms)
             return await self._link.call(method, request, left_ms)
         except asyncio.CancelledError:
-            if self._link.closed:  # the channel's end cancelled the call, nobody this task
-                raise errors.ClientClosed(
-                    f"the client of {self._link.target} was closed during the call"
-                ) from None
-            raise
+            if is_cancelled() or not self._link.closed:
+                raise
+            raise errors.ClientClosed(
+                f"the client of {self._link.target} was closed during the call"
+            ) from None
         except grpc.RpcError as failure:
             raise self._link.error(failure, unary=method is self._link.inference.InferOnce) from failure

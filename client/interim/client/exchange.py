@@ -6,7 +6,7 @@ from typing import Any
 
 import grpc
 
-from interim.client.link import Link
+from interim.client.link import Link, is_cancelled
 from interim.client.outbox import AsyncOutbox, Outbox
 from interim.v1 import inference_pb2 as pb
 
@@ -88,8 +88,7 @@ class AsyncExchange:
         except grpc.RpcError as failure:
             raise self._link.error(failure, heard=self._heard) from failure
         except asyncio.CancelledError:
-            task = asyncio.current_task()
-            if task is not None and task.cancelling():  # the caller's own task; gRPC cancels the call with it
+            if is_cancelled():  # gRPC cancels the call with the task
                 self._cancelled = True
                 raise
             if self._cancelled:

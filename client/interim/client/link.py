@@ -31,6 +31,8 @@ _PROXIES: Final = ("grpc_proxy", "https_proxy", "http_proxy")
 """The variables that gRPC looks at, the first that is set."""
 _CONNECT_S: Final = 0.5
 """How long a call waits for a connection where none could be made the last time."""
+_LOOK_S: Final = 0.01
+"""How often a connection's state is looked at meanwhile, in asyncio."""
 _LONGEST_S: Final = 1e9
 """From here on a deadline is none: gRPC counts nanoseconds, in 64 bits."""
 
@@ -79,14 +81,18 @@ class Link:
         return _left_ms(deadline_ms, start_s)
 
     async def connected_async(self, deadline_ms: float | None = None) -> float | None:
-        """The same for asyncio."""
+        """The same for asyncio.
+
+        The state is looked at again and again: a wait for its change that is given up ends in whatever event loop
+        this program runs next, which gRPC then fills with traces.
+        """
         if self._unmade is None or self.closed:
             return deadline_ms
         start_s = time.monotonic()
-        try:
-            await asyncio.wait_for(self.channel.channel_ready(), _patience_s(deadline_ms))
-        except TimeoutError:
-            raise self.error(self._unmade) from None
+        while self.channel.get_state(try_to_connect=True) is not grpc.ChannelConnectivity.READY:
+            if time.monotonic() - start_s >= _patience_s(deadline_ms):
+                raise self.error(self._unmade) from None
+            await asyncio.sleep(_LOOK_S)
         self._unmade = None
         return _left_ms(deadline_ms, start_s)
 
@@ -113,6 +119,12 @@ class Link:
         if proxy is None or _LOOPBACK.match(self.target):
             return error
         return errors.Unavailable(f"{error}, by way of the proxy {os.environ[proxy]} that ${proxy} names")
+
+
+def is_cancelled() -> bool:
+    """Whether somebody cancels the task that runs; if not, it was its call that was cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 def _timeout_s(deadline_ms: float | None) -> float | None:
