@@ -184,56 +184,58 @@ INLINE void add_coarse(const Products *products, int64_t offset, int paired, Flo
     }
 }
 
-/* A vector of the target, in plane 0, and what it reads. */
+/* The vector of a pair in the target, in plane 0, and what it reads. */
 typedef struct {
     Products products[MAX_COARSE];
     Cell *at[2]; /* of either run */
     uint16_t lanes[2];
-} Both;
+} PairPlace;
 
-static void find_both(const Enlarging *task, const Pair *pair, Both *both) {
+static void find_pair(const Enlarging *task, const Pair *pair, PairPlace *place) {
     const Run runs[2] = {pair->first, pair->second};
     for (int i = 0; i < task->coarse_count; i++) {
-        both->products[i] = products_of(&task->coarse[i], task->target, runs[0]);
+        place->products[i] = products_of(&task->coarse[i], task->target, runs[0]);
         if (!runs[1].lanes) continue;
         const Products second = products_of(&task->coarse[i], task->target, runs[1]);
-        both->products[i] = both_products(both->products[i], second, runs[1].lanes);
+        place->products[i] = both_products(place->products[i], second, runs[1].lanes);
     }
     for (int run = 0; run < 2; run++) {
-        both->at[run] = cell_at(task->target, runs[run].image, runs[run].y, runs[run].x);
-        both->lanes[run] = runs[run].lanes;
+        place->at[run] = cell_at(task->target, runs[run].image, runs[run].y, runs[run].x);
+        place->lanes[run] = runs[run].lanes;
     }
 }
 
-INLINE void enlarge_both(const Enlarging *task, const Both *both, int64_t begin, int64_t end, int count, int paired) {
+INLINE void enlarge_pair_planes(
+    const Enlarging *task, const PairPlace *place, int64_t begin, int64_t end, int count, int paired
+) {
     for (int64_t plane = begin; plane < end; plane++) {
         Cell *at[2];
-        for (int run = 0; run <= paired; run++) at[run] = both->at[run] + plane * task->target->plane_stride;
+        for (int run = 0; run <= paired; run++) at[run] = place->at[run] + plane * task->target->plane_stride;
         Ints cells = filled_ints(0);
         if (task->onto) cells = _mm512_loadu_si512(at[0]);
-        if (task->onto && paired) cells = _mm512_mask_loadu_epi32(cells, both->lanes[1], at[1]);
+        if (task->onto && paired) cells = _mm512_mask_loadu_epi32(cells, place->lanes[1], at[1]);
         Floats sums[2] = {even_channel(cells), odd_channel(cells)};
 #pragma GCC unroll 3
         for (int i = 0; i < count; i++)
-            add_coarse(&both->products[i], plane * task->coarse[i].plane_stride, paired, sums);
+            add_coarse(&place->products[i], plane * task->coarse[i].plane_stride, paired, sums);
         if (task->relu)
             for (int c = 0; c < 2; c++) sums[c] = relued(sums[c]);
         cells = bf16_cells(sums[0], sums[1]);
         for (int run = 0; run <= paired; run++) {
-            show_sanitizer(at[run], both->lanes[run]);
-            _mm512_mask_storeu_epi32(at[run], both->lanes[run], cells);
+            show_sanitizer(at[run], place->lanes[run]);
+            _mm512_mask_storeu_epi32(at[run], place->lanes[run], cells);
         }
     }
 }
 
 INLINE void enlarge_pairs(const Enlarging *task, const Pair *pairs, int64_t pair_count, int count) {
-    Both found[GROUP_PAIRS];
-    for (int i = 0; i < pair_count; i++) find_both(task, &pairs[i], &found[i]);
+    PairPlace found[GROUP_PAIRS];
+    for (int i = 0; i < pair_count; i++) find_pair(task, &pairs[i], &found[i]);
     for (int64_t begin = 0; begin < task->target->planes; begin += GROUP_PLANES)
-        for (const Both *both = found; both < found + pair_count; both++) {
+        for (const PairPlace *place = found; place < found + pair_count; place++) {
             const int64_t end = planes_until(task, begin);
-            if (both->lanes[1]) enlarge_both(task, both, begin, end, count, 1);
-            else enlarge_both(task, both, begin, end, count, 0);
+            if (place->lanes[1]) enlarge_pair_planes(task, place, begin, end, count, 1);
+            else enlarge_pair_planes(task, place, begin, end, count, 0);
         }
 }
 

@@ -17,7 +17,7 @@ typedef struct {
     float weight;
 } Tap;
 
-/* Class CInterpolation of native/interpolation.py: change both. */
+/* Class CInterpolation of native/taps.py: change both. */
 typedef struct {
     const Tap *taps;
     const float *shift; /* per channel, made even */
