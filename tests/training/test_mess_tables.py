@@ -53,13 +53,17 @@ def test_deployments_are_told_by_place_and_share(tmp_path: Path) -> None:
     """How many times less than the whole is computed; a ceiling that nothing meets is a dash."""
     whole = {"giga": 2.0, "miou": 0.5, "miou_there": 0.4}
     mixed = {**whole, "giga": 1.0, "exits": ["3 /1 b0"], "shares": [0.25, 0.75]}
+    narrow = {**whole, "giga": 2.1, "exits": ["5 /8 b1w"], "shares": []}
     judges = {judge: [None, [0.4, 1], [0.4, 1], [0.4, 1]] for judge in ("edges", "plain", "mean")}
-    parts = {"final-only": whole, "input-dependent": mixed, "judges": judges}
-    (tmp_path / "mess-plain-search.json").write_text(json.dumps({"facts": {}, "parts": parts}))
-    lines = deployments_table(tmp_path).splitlines()
+    parts = {"final-only": whole, "anytime": narrow, "input-dependent": mixed, "judges": judges}
+    (tmp_path / "some.json").write_text(json.dumps({"facts": {}, "parts": parts}))
+    lines = deployments_table(tmp_path, "some.json").splitlines()
     assert lines[2] == "| no early exit | the last | 2.000 | 1.00x | 50.0 | 40.0 | 138.63 |"
+    assert "| 5 /8 b1w | 2.100 | 0.95x |" in lines[4]
     assert "| 3 (25 % leave) | 1.000 | 2.00x | 50.0 | 40.0 | 23.02 (6.02x) |" in lines[5]
-    assert judges_table(tmp_path).splitlines()[-1] == "| mean confidence | - | 40.0 | 40.0 | 40.0 |"
+    assert (
+        judges_table(tmp_path, "some.json").splitlines()[-1] == "| mean confidence | - | 40.0 | 40.0 | 40.0 |"
+    )
 
 
 @pytest.mark.slow

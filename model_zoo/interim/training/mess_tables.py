@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from statistics import fmean
 from typing import TYPE_CHECKING, Any
 
+from interim.training.experiments.mess_field import PLAIN
 from interim.training.experiments.mess_search import CEILINGS
 from interim.training.record_file import facts_of, parts_of
 from interim.training.tables import MISSING, markdown
@@ -29,7 +31,8 @@ TAUGHT = {
     "PFD": ("pfd", (51.02, 56.21, 59.36)),
 }
 """Table 6: DRN-50 with three exits."""
-SEARCHED = "mess-plain-search.json"
+SEARCHED = {"": "mess-search.json", "-plain": "mess-plain-search.json"}
+"""What was searched: all 20 forms of exits at five places, and five exits of one form. By a part of its tables' names."""
 DEPLOYMENTS = {
     "final-only": ("no early exit", "138.63"),
     "budgeted": ("budgeted, 83 % of the last's mIoU", "28.34 (4.89x)"),
@@ -67,9 +70,9 @@ def lessons_table(records: Path) -> str:
     return markdown(head, rows)
 
 
-def deployments_table(records: Path) -> str:
+def deployments_table(records: Path, searched: str) -> str:
     """What searches chose on one half of the images, and what it is worth on the other."""
-    parts = parts_of(records / SEARCHED)
+    parts = parts_of(records / searched)
     head = [
         "asked for",
         "exits",
@@ -82,9 +85,9 @@ def deployments_table(records: Path) -> str:
     return markdown(head, [_deployment(parts, name, *words) for name, words in DEPLOYMENTS.items()])
 
 
-def judges_table(records: Path) -> str:
+def judges_table(records: Path, searched: str) -> str:
     """The best mIoU on the other half at four ceilings of cost, by how an image is judged."""
-    parts = parts_of(records / SEARCHED).get("judges", {})
+    parts = parts_of(records / searched).get("judges", {})
     head = ["judged by", *(f"within {100 * share:.0f} %" for share in CEILINGS)]
     rows = [
         [name, *(f"{100 * found[0]:.1f}" if found else MISSING for found in parts.get(judge, [None] * 4))]
@@ -97,7 +100,7 @@ def _deployment(parts: dict[str, Any], name: str, asked: str, paper: str) -> lis
     if name not in parts:
         return [asked, *[MISSING] * 5, paper]
     part, whole = parts[name], parts["final-only"]["giga"]
-    exits = [each.split()[0] for each in part.get("exits", ())]
+    exits = [each.removesuffix(f" {PLAIN}") for each in part.get("exits", ())]
     shares = [f" ({100 * share:.0f} % leave)" for share in part.get("shares", ())] or [""] * len(exits)
     told = ", ".join(f"{exit_}{share}" for exit_, share in zip(exits, shares, strict=False))
     scores = [f"{100 * part[half]:.1f}" for half in ("miou", "miou_there")]
@@ -130,6 +133,9 @@ def _printed(values: Sequence[float]) -> str:
 TABLES: dict[str, Callable[[Path], str]] = {
     "mess-preparations": preparations_table,
     "mess-lessons": lessons_table,
-    "mess-deployments": deployments_table,
-    "mess-judges": judges_table,
+    **{
+        f"mess{name}-deployments": partial(deployments_table, searched=file)
+        for name, file in SEARCHED.items()
+    },
+    **{f"mess{name}-judges": partial(judges_table, searched=file) for name, file in SEARCHED.items()},
 }
