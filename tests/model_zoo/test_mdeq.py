@@ -75,14 +75,13 @@ def test_the_first_iteration_is_the_cell_of_nothing() -> None:
 @settings(max_examples=25, deadline=None)
 @given(st.integers(0, 10**6), st.floats(0.6, 0.95))
 def test_mixing_finds_the_fixed_point_sooner(seed: int, contraction: float) -> None:
-    """Of a linear function of three values: nearly there after four mixed steps, where plain ones, slow here, go on."""
+    """Of a linear function of three values that all have far to go: a hundred times nearer after five steps."""
     generator = torch.Generator().manual_seed(seed)
     basis = torch.linalg.qr(torch.randn(3, 3, generator=generator, dtype=torch.float64))[0]
     rates = torch.tensor([contraction, contraction / 2, -contraction / 3], dtype=torch.float64)
-    matrix, shift = (
-        basis @ torch.diag(rates) @ basis.T,
-        torch.randn(3, generator=generator, dtype=torch.float64),
-    )
+    signs = torch.randint(0, 2, (3,), generator=generator).double() * 2 - 1
+    matrix = basis @ torch.diag(rates) @ basis.T
+    shift = basis @ (signs * (0.5 + torch.rand(3, generator=generator, dtype=torch.float64)))
     goal = torch.linalg.solve(torch.eye(3, dtype=torch.float64) - matrix, shift)
     z = plain = torch.zeros(3, dtype=torch.float64)
     inputs, outputs = torch.zeros(2, 1, 0, 3, dtype=torch.float64)
@@ -90,7 +89,7 @@ def test_mixing_finds_the_fixed_point_sooner(seed: int, contraction: float) -> N
         inputs = torch.cat([inputs, z[None, None]], 1)[:, -4:]
         outputs = torch.cat([outputs, (matrix @ z + shift)[None, None]], 1)[:, -4:]
         z, plain = mixed(inputs, outputs)[0], matrix @ plain + shift
-    assert (z - goal).norm() <= (plain - goal).norm() * 1.05 + 1e-6
+    assert (z - goal).norm() <= (plain - goal).norm() / 100
 
 
 def test_training_reaches_every_weight() -> None:
