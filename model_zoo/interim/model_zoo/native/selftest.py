@@ -83,9 +83,13 @@ class _Trial:
         return not self.kernels.instructions.anywhere or self._convolves(made, 3, 1)
 
     def striding_works(self) -> bool:
-        """Whether a 3x3 convolution of stride 2 at positions anywhere is torch's; true where there is none."""
-        made = functools.partial(StridedConv, self.kernels, dtype=self.dtype)
-        return not self.kernels.instructions.anywhere or self._convolves(made, 3, 2)
+        """Whether a 3x3 convolution of stride 2 at positions anywhere is the plain one; true where there is none."""
+        if not self.kernels.instructions.anywhere:
+            return True
+        strided = functools.partial(StridedConv, self.kernels, dtype=self.dtype)
+        plain = functools.partial(PackedConv, self.kernels, dtype=self.dtype, stride=2)
+        found, wanted = self._convolved(strided, 3, 2), self._convolved(plain, 3, 2)
+        return all(torch.equal(one.values, other.values) for one, other in zip(found, wanted, strict=True))
 
     def interpolating_works(self) -> bool:
         """Whether neighbours are added up by a kernel as torch does it, to the border of the map."""
@@ -126,16 +130,30 @@ class _Trial:
 
     def _convolves(self, make: Callable[..., PackedConv], kernel: int, stride: int) -> bool:
         """Whether a convolution with bias, shift, residual and ReLU is torch's, and the raw sums beside it."""
-        weight = _noise((CHANNELS, CHANNELS, kernel, kernel)).to(self.dtype).float() / CHANNELS
-        bias, shift = _noise((CHANNELS,)), _noise((1, CHANNELS))[0]
-        source, x = self._map(CHANNELS, stride)
-        (target, before), (raw, _) = self._map(CHANNELS), self._map(CHANNELS)
-        conv = make(weight, bias, shift=shift)
-        bound = conv.bind([source], target, residual=target, raw=raw, relu=True)
-        bound.run(conv.work(self.runs).array)
+        weight, bias, shift = self._weights(kernel)
+        (_, x), (_, before) = self._map(CHANNELS, stride), self._map(CHANNELS)
+        target, raw = self._convolved(make, kernel, stride)
         sums = F.conv2d(x, weight, bias, stride, kernel // 2)
         wanted = (sums + shift.view(-1, 1, 1) + before).relu_()
         return self._close(raw, sums, before) and self._close(target, wanted, before)
+
+    def _convolved(self, make: Callable[..., PackedConv], kernel: int, stride: int) -> tuple[Map, Map]:
+        """What a convolution makes of noise, and its raw sums."""
+        weight, bias, shift = self._weights(kernel)
+        (source, _), (target, _), (raw, _) = (
+            self._map(CHANNELS, stride),
+            self._map(CHANNELS),
+            self._map(CHANNELS),
+        )
+        conv = make(weight, bias, shift=shift)
+        bound = conv.bind([source], target, residual=target, raw=raw, relu=True)
+        bound.run(conv.work(self.runs).array)
+        return target, raw
+
+    def _weights(self, kernel: int) -> tuple[Tensor, Tensor, Tensor]:
+        """Noise as weight, bias and shift."""
+        weight = _noise((CHANNELS, CHANNELS, kernel, kernel)).to(self.dtype).float() / CHANNELS
+        return weight, _noise((CHANNELS,)), _noise((1, CHANNELS))[0]
 
     def _map(self, channels: int, scale: float = 1) -> tuple[Map, Tensor]:
         """Noise in a map `scale` times the usual size, and the same as a tensor."""

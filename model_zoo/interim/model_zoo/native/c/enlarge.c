@@ -34,6 +34,21 @@ INLINE int64_t planes_until(const Enlarging *task, int64_t begin) {
     return end < planes ? end : planes;
 }
 
+/* Enlarge to some pairs, a few planes at a time; `count`: coarser maps, known where it is compiled. */
+typedef void Enlarge(const Enlarging *task, const Pair *pairs, int64_t pair_count, int count);
+
+INLINE void in_groups(const Enlarging *task, int64_t begin, int64_t end, Enlarge *enlarge) {
+    for (; begin < end; begin += GROUP_PAIRS) {
+        const Pair *pairs = task->pairs + begin;
+        const int64_t pair_count = begin + GROUP_PAIRS < end ? GROUP_PAIRS : end - begin;
+        switch (task->coarse_count) {
+            case 1: enlarge(task, pairs, pair_count, 1); break;
+            case 2: enlarge(task, pairs, pair_count, 2); break;
+            default: enlarge(task, pairs, pair_count, 3); break;
+        }
+    }
+}
+
 /* Where a vector of positions reads one coarser map: two rows, and per lane two of the cells that
  * are loaded from each, with their weights. */
 typedef struct {
@@ -111,16 +126,7 @@ INLINE void enlarge_runs(const Enlarging *task, const Pair *pairs, int64_t pair_
 }
 
 static void part_fp32(const void *given, int64_t begin, int64_t end) {
-    const Enlarging *task = given;
-    for (; begin < end; begin += GROUP_PAIRS) {
-        const Pair *pairs = task->pairs + begin;
-        const int64_t count = begin + GROUP_PAIRS < end ? GROUP_PAIRS : end - begin;
-        switch (task->coarse_count) {
-            case 1: enlarge_runs(task, pairs, count, 1); break;
-            case 2: enlarge_runs(task, pairs, count, 2); break;
-            default: enlarge_runs(task, pairs, count, 3); break;
-        }
-    }
+    in_groups(given, begin, end, enlarge_runs);
 }
 
 int enlarge_fp32(
@@ -240,16 +246,7 @@ INLINE void enlarge_pairs(const Enlarging *task, const Pair *pairs, int64_t pair
 }
 
 static void part_bf16(const void *given, int64_t begin, int64_t end) {
-    const Enlarging *task = given;
-    for (; begin < end; begin += GROUP_PAIRS) {
-        const Pair *pairs = task->pairs + begin;
-        const int64_t count = begin + GROUP_PAIRS < end ? GROUP_PAIRS : end - begin;
-        switch (task->coarse_count) {
-            case 1: enlarge_pairs(task, pairs, count, 1); break;
-            case 2: enlarge_pairs(task, pairs, count, 2); break;
-            default: enlarge_pairs(task, pairs, count, 3); break;
-        }
-    }
+    in_groups(given, begin, end, enlarge_pairs);
 }
 
 int enlarge_bf16(
