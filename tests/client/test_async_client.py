@@ -16,7 +16,7 @@ from interim.client.stream import AsyncRefinementStream, RefinementStream
 from interim.v1 import inference_pb2 as pb
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Callable, Coroutine, Iterator
 
     from tests.client.conftest import ScriptedServer, Wire
 
@@ -226,19 +226,53 @@ def test_a_server_that_is_back_is_found_at_once(wire: Wire, image: Any) -> None:
     assert asyncio.run(run()) == 4
 
 
-def test_a_client_leaves_nothing_to_the_next_event_loop(wire: Wire, caplog: pytest.LogCaptureFixture) -> None:
-    """Nor a wait for a server that is not there: gRPC prints traces where one ends in a later loop."""
+async def nobody_there(address: str, _: Any) -> None:
+    async with AsyncClient(address) as client:
+        for _ in "ab":
+            with pytest.raises(errors.Unavailable, match="no server answers"):
+                await client.infer_once(b"", budget_ms=1, deadline_ms=30)
 
-    async def run() -> None:
-        async with AsyncClient(wire.address) as client:
-            for _ in range(2):
-                with pytest.raises(errors.Unavailable, match="no server answers"):
-                    await client.infer_once(b"", budget_ms=1, deadline_ms=30)
 
-    wire.cut()
+async def closed_while_read(address: str, image: Any) -> None:
+    client = AsyncClient(address)
+    stream = client.infer(image)
+    await anext(stream)
+    reader = asyncio.create_task(anext(stream))
+    await asyncio.sleep(0)
+    await client.close()
+    with pytest.raises(errors.ClientClosed):
+        await reader
+
+
+async def given_up(address: str, image: Any) -> None:
+    async with AsyncClient(address) as client:
+        stream = client.infer(image)
+        await anext(stream)
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(anext(stream), 0.001)
+
+
+async def out_of_time(address: str, image: Any) -> None:
+    async with AsyncClient(address) as client:
+        with pytest.raises(errors.DeadlineExceeded):
+            _ = [each async for each in client.infer(image, deadline_ms=10)]
+
+
+@pytest.mark.parametrize("leave", [nobody_there, closed_while_read, given_up, out_of_time])
+def test_a_client_leaves_nothing_to_the_next_event_loop(
+    server: ScriptedServer,
+    wire: Wire,
+    image: Any,
+    caplog: pytest.LogCaptureFixture,
+    leave: Callable[[str, Any], Coroutine[Any, Any, None]],
+) -> None:
+    """However its calls ended: where one ends in a later loop, gRPC prints a trace there."""
+    if leave is nobody_there:
+        wire.cut()
+    server.session = server.exit_1_and_silence
     for _ in range(10):
-        asyncio.run(run())
-    assert not caplog.records
+        asyncio.run(leave(wire.address, image))
+    assert not [each for each in caplog.records if each.name == "asyncio"]
 
 
 def test_a_cancelled_task_stays_cancelled(server: ScriptedServer) -> None:

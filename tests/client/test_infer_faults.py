@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from interim.client import Client, errors
+from interim.client import Client, errors, link
 from interim.v1 import inference_pb2 as pb
 
 if TYPE_CHECKING:
@@ -51,6 +52,22 @@ def test_a_server_that_is_back_is_found_at_once(wire: Wire, image: Any) -> None:
                 call()
         wire.mend()
         assert all(call() for call in calls)
+
+
+def test_a_server_is_not_looked_for_beyond_the_deadline(
+    wire: Wire, image: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """However patient a client is otherwise, in streams as in the answer at the deadline."""
+    monkeypatch.setattr(link, "_CONNECT_S", 2 * WAIT_S)
+    wire.cut()
+    with Client(wire.address) as client:
+        begun_s = time.monotonic()
+        for _ in "ab":
+            with pytest.raises(errors.Unavailable, match="no server answers"):
+                client.infer_once(image, deadline_ms=30)
+            with pytest.raises(errors.Unavailable, match="no server answers"):
+                list(client.infer(image, deadline_ms=30))
+    assert time.monotonic() - begun_s < WAIT_S
 
 
 def test_no_proxy_stands_before_this_machine(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:

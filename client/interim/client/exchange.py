@@ -2,11 +2,12 @@
 
 import asyncio
 import contextlib
+import time
 from typing import Any
 
 import grpc
 
-from interim.client.link import Link, is_cancelled
+from interim.client.link import Link, is_cancelled, left_ms
 from interim.client.outbox import AsyncOutbox, Outbox
 from interim.v1 import inference_pb2 as pb
 
@@ -22,6 +23,7 @@ class Exchange:
         self._outbox = Outbox(newest_wins=newest_wins)
         self._cancelled = False
         self._heard = False
+        self._deadline_ms, self._start_s = deadline_ms, time.monotonic()
         self._call: Any = link.call(link.inference.Session, self._outbox, deadline_ms)
         if not self._call.add_callback(self._outbox.close):
             self._outbox.close()
@@ -38,7 +40,7 @@ class Exchange:
         """
         try:
             if not self._heard:
-                self._link.connected()
+                self._link.connected(left_ms(self._deadline_ms, self._start_s))
             response: pb.SessionResponse = next(self._call)
         except StopIteration:
             return None
@@ -67,6 +69,7 @@ class AsyncExchange:
         self._outbox = AsyncOutbox(newest_wins=newest_wins)
         self._cancelled = False
         self._heard = False
+        self._deadline_ms, self._start_s = deadline_ms, time.monotonic()
         self._call: Any = link.call(link.inference.Session, self._outbox, deadline_ms)
         outbox = self._outbox  # not self: the call must not keep alive what cancels it when dropped
         self._call.add_done_callback(lambda _: outbox.close())
@@ -83,7 +86,7 @@ class AsyncExchange:
         """
         try:
             if not self._heard:
-                await self._link.connected_async()
+                await self._link.connected_async(left_ms(self._deadline_ms, self._start_s))
             response = await self._call.read()
         except grpc.RpcError as failure:
             raise self._link.error(failure, heard=self._heard) from failure

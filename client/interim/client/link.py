@@ -4,6 +4,7 @@ import asyncio
 import math
 import os
 import re
+import threading
 import time
 from typing import Any, Final
 
@@ -54,6 +55,8 @@ class Link:
         self.channel = channel
         self.target = target
         self.closed = False
+        self._guard = threading.Lock()  # of the two that follow, among threads
+        self._ready: threading.Event | None = None  # set while there is a connection; None: nobody waits
         self._unmade: Any = None  # the failure of the last call, where no connection could be made for it
         self.inference: Any = InferenceStub(channel)  # type: ignore[no-untyped-call]  # generated
         self.control: Any = ControlStub(channel)  # type: ignore[no-untyped-call]  # generated
@@ -61,7 +64,9 @@ class Link:
     def connected(self, deadline_ms: float | None = None) -> float | None:
         """Waits a moment for a connection where none could be made the last time: a server may be back.
 
-        gRPC itself would fail at once, for seconds after a restart, with what it had found before.
+        gRPC itself would fail at once, for seconds after a restart, with what it had found before. Its state
+        is subscribed to once for all waits until there is a connection: gRPC's thread prints a trace where a
+        channel with a second subscription is closed.
 
         Returns:
             What is left of the deadline, in ms.
@@ -71,14 +76,23 @@ class Link:
         """
         if self._unmade is None or self.closed:
             return deadline_ms
-        ready, start_s = grpc.channel_ready_future(self.channel), time.monotonic()
-        try:
-            ready.result(timeout=_patience_s(deadline_ms))
-        except grpc.FutureTimeoutError:
-            ready.cancel()
+        start_s = time.monotonic()
+        with self._guard:
+            if self._ready is None:
+                self._ready = threading.Event()
+                self.channel.subscribe(self._seen, try_to_connect=True)
+            ready = self._ready
+        if not ready.wait(_patience_s(deadline_ms)):
             raise self.error(self._unmade) from None
-        self._unmade = None
-        return _left_ms(deadline_ms, start_s)
+        with self._guard:
+            if self._ready is ready:
+                self._ready = self._unmade = None
+                self.channel.unsubscribe(self._seen)
+        return left_ms(deadline_ms, start_s)
+
+    def _seen(self, state: grpc.ChannelConnectivity) -> None:
+        if (ready := self._ready) is not None:
+            (ready.set if state is grpc.ChannelConnectivity.READY else ready.clear)()
 
     async def connected_async(self, deadline_ms: float | None = None) -> float | None:
         """The same for asyncio.
@@ -94,7 +108,7 @@ class Link:
                 raise self.error(self._unmade) from None
             await asyncio.sleep(_LOOK_S)
         self._unmade = None
-        return _left_ms(deadline_ms, start_s)
+        return left_ms(deadline_ms, start_s)
 
     def call(self, method: Any, request: Any, deadline_ms: float | None = None) -> Any:
         """Starts an RPC with its deadline, in ms from now; what gRPC returns for it.
@@ -144,5 +158,6 @@ def _patience_s(deadline_ms: float | None) -> float:
     return _CONNECT_S if timeout_s is None else min(_CONNECT_S, timeout_s)
 
 
-def _left_ms(deadline_ms: float | None, start_s: float) -> float | None:
+def left_ms(deadline_ms: float | None, start_s: float) -> float | None:
+    """What is left now of a deadline that counts from `start_s` on, in ms; None: there is none."""
     return None if deadline_ms is None else max(deadline_ms - 1e3 * (time.monotonic() - start_s), 0.0)
