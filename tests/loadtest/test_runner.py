@@ -103,14 +103,16 @@ def test_an_answer_without_an_exit_is_no_answer(in_virtual_time: Run) -> None:
 
 
 @pytest.mark.parametrize(
-    ("error", "ending", "cause"),
+    ("error", "ending", "cause", "retry_ms"),
     [
-        (Refused("too tight", cause="deadline"), Ending.REFUSED, "deadline"),
-        (Refused("no room"), Ending.REFUSED, "unnamed"),
-        (Unavailable("nobody there"), Ending.FAILED, "Unavailable"),
+        (Refused("too tight", cause="deadline"), Ending.REFUSED, "deadline", 0.0),
+        (Refused("no room", retry_after_ms=40.0), Ending.REFUSED, "unnamed", 40.0),
+        (Unavailable("nobody there"), Ending.FAILED, "Unavailable", None),
     ],
 )
-def test_a_refusal_is_no_failure(in_virtual_time: Run, error: Exception, ending: Ending, cause: str) -> None:
+def test_a_refusal_is_no_failure(
+    in_virtual_time: Run, error: Exception, ending: Ending, cause: str, retry_ms: float | None
+) -> None:
     """What the server refuses and what breaks are counted apart, and neither stops the run."""
 
     async def ask(request: Planned) -> AsyncIterator[Refinement]:
@@ -120,6 +122,7 @@ def test_a_refusal_is_no_failure(in_virtual_time: Run, error: Exception, ending:
 
     first, second = in_virtual_time(send_all(planned(0.0, 0.1), ask))
     assert (first.ending, first.cause, first.detail) == (ending, cause, str(error))
+    assert first.retry_ms == retry_ms
     assert second.ending is Ending.ANSWERED
 
 

@@ -50,7 +50,7 @@ def test_a_few_requests_say_nothing() -> None:
 
 
 def test_a_run_shows_its_costs() -> None:
-    """From its records alone: stages twice as long, the margin as at its deadlines; refused ones have no part."""
+    """From its records alone: stages twice as long, the margin as at its deadlines, the least budget with hope."""
     answered = [
         Outcome(
             index=index,
@@ -68,7 +68,23 @@ def test_a_run_shows_its_costs() -> None:
         )
         for index in range(ENOUGH)
     ]
-    refused = dataclasses.replace(answered[0], ending=Ending.REFUSED, exits_seen=(), exits_ms=())
+    refused = dataclasses.replace(
+        answered[0], ending=Ending.REFUSED, cause="deadline", retry_ms=30.0, exits_seen=(), exits_ms=()
+    )
     costs = seen_in(COSTS, [*answered, refused])
     assert costs.stage_ms == pytest.approx((40.0, 60.0))
     assert costs.margin_ms == 5.0
+    hopeless = [dataclasses.replace(refused, budget_ms=each, retry_ms=0.0) for each in (44.0, 70.0)]
+    assert seen_in(COSTS, [*answered, refused, *hopeless]).least_ms == 108.0
+    assert seen_in(COSTS, [*answered, refused, hopeless[0]]).least_ms == 108.0
+    short = dataclasses.replace(answered[0], budget_ms=60.0)
+    assert seen_in(COSTS, [*answered, short, hopeless[0]]).least_ms == 60.0
+
+
+def test_without_hopeless_budgets_the_least_is_what_was_measured() -> None:
+    """Or less, where less was asked for and was not hopeless."""
+    asked = Outcome(index=0, send_s=0.0, lag_ms=0.0, budget_ms=50.0, ending=Ending.ANSWERED, end_ms=49.0)
+    measured = dataclasses.replace(COSTS, least_ms=70.0)
+    assert seen_in(measured, [asked] * (ENOUGH - 1)).least_ms == 70.0
+    assert seen_in(measured, [asked] * ENOUGH).least_ms == 50.0
+    assert seen_in(dataclasses.replace(COSTS, least_ms=40.0), [asked] * ENOUGH).least_ms == 40.0

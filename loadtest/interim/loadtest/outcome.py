@@ -29,6 +29,7 @@ class Outcome:
         end_ms: When the client knew.
         cause: Why it was refused or failed, in a word.
         detail: And in a sentence.
+        retry_ms: Where it was refused, after how long the server said to try again; 0: it will not help.
         first_ms: When the first refinement was there; None: none came.
         exits_seen: Those that were streamed, in order.
         exits_ms: When each of them was handed over, by the server's clock, from the arrival there.
@@ -54,6 +55,7 @@ class Outcome:
     end_ms: float
     cause: str = ""
     detail: str = ""
+    retry_ms: float | None = None
     first_ms: float | None = None
     exits_seen: tuple[int, ...] = ()
     exits_ms: tuple[float, ...] = ()

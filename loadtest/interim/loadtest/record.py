@@ -68,10 +68,11 @@ class Record:
 
     def broken(self, error: InterimError, now_s: float) -> Outcome:
         """The outcome of a request that was refused or met an error."""
+        known: dict[str, Any] = {"detail": str(error)}
         if isinstance(error, Refused):
-            cause = error.cause or "unnamed"
-            return self._outcome(Ending.REFUSED, self._since(now_s), cause=cause, detail=str(error))
-        return self._outcome(Ending.FAILED, self._since(now_s), cause=type(error).__name__, detail=str(error))
+            known |= {"cause": error.cause or "unnamed", "retry_ms": error.retry_after_ms}
+            return self._outcome(Ending.REFUSED, self._since(now_s), **known)
+        return self._outcome(Ending.FAILED, self._since(now_s), cause=type(error).__name__, **known)
 
     def abandoned(self, now_s: float) -> Outcome:
         """The outcome of a request whose final message never came."""

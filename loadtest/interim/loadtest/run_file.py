@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 _FORMAT = 1
 _COLUMNS = tuple(each.name for each in fields(Outcome))
-_YOUNGER = {"exits_ms"}  # that older files lack
+_YOUNGER = {"exits_ms", "retry_ms"}  # that older files lack
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,4 +1,7 @@
-"""What stages took, as a run shows it from outside: how long the device was busy, and with how many stages."""
+"""What stages took, as a run shows it from outside: how long the device was busy, and with how many stages.
+
+Likewise the margin before deadlines, and the budgets that were hopeless.
+"""
 
 from __future__ import annotations
 
@@ -84,4 +87,13 @@ def seen_in(costs: Costs, outcomes: Sequence[Outcome]) -> Costs:
         if one.ending is Ending.ANSWERED and one.exits_ms
     ]
     left_ms = [one.server_slack_ms for one in outcomes if one.in_time and one.reason == "DEADLINE"]
-    return as_seen(costs, passages, left_ms)
+    return replace(as_seen(costs, passages, left_ms), least_ms=_least_ms(costs, outcomes))
+
+
+def _least_ms(costs: Costs, outcomes: Sequence[Outcome]) -> float:
+    """The least budget with hope that lets as many be hopeless as were, told that trying again will not help."""
+    budgets_ms = sorted(one.budget_ms for one in outcomes)
+    hopeless = sum(one.cause == "deadline" and one.retry_ms == 0.0 for one in outcomes)
+    if len(budgets_ms) < ENOUGH or hopeless == len(budgets_ms):
+        return costs.least_ms
+    return budgets_ms[hopeless] if hopeless else min(costs.least_ms, budgets_ms[0])
