@@ -2,6 +2,7 @@
 
 import asyncio
 import io
+from collections import Counter
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -76,6 +77,15 @@ async def status_of(call: Any) -> Any:
 def metadata_of(error: Any) -> Any:
     """Its trailing metadata as a dictionary."""
     return {key: value for key, value in error.trailing_metadata()}  # noqa: C416 -- dict() takes it for a mapping
+
+
+def reasons_of(front: Any) -> Counter[str]:
+    """How many requests were counted with each reason."""
+    (family,) = front.requests.means.metrics.requests.collect()
+    counted: Counter[str] = Counter()
+    for sample in family.samples:
+        counted[sample.labels["reason"]] += int(sample.value)
+    return counted
 
 
 async def until(condition: Any) -> None:
@@ -441,7 +451,7 @@ def test_a_newer_frame_that_is_refused_takes_nobodys_place(over_loopback: Any) -
 
 
 def test_a_client_that_never_reads_is_dropped_and_harms_nobody(over_loopback: Any, caplog: Any) -> None:
-    """Its stream ends some time after its deadline; meanwhile others are served."""
+    """Its stream ends some time after its deadline; meanwhile others are served. Each of its requests is counted."""
 
     async def scenario(front: Any) -> None:
         # A transport that takes in little ahead of its reader; else it would read 8 MB or more for it.
@@ -463,6 +473,9 @@ def test_a_client_that_never_reads_is_dropped_and_harms_nobody(over_loopback: An
         assert error.code() == grpc.StatusCode.ABORTED
         assert "did not take its answer" in error.details()
         await channel.close()
+        await until(lambda: front.requests.in_flight == 0)
+        assert sum(reasons_of(front).values()) == 9
+        assert reasons_of(front)["UNREAD"] >= 1
 
     over_loopback(scenario, slow_reader_s=0.1, max_requests=64)
 

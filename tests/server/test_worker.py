@@ -58,6 +58,7 @@ class Engines:
         self.processes: list[subprocess.Popen[bytes]] = []
         self.now_s, self.tick_s = 1000.0, 0.0
         self.refusals = 0
+        self.replaced = 0
         self.said: list[FromEngine] = []
         self.events: list[str] = []
         self.arena = Arena.create(slots=2, max_pixels=16)
@@ -66,6 +67,7 @@ class Engines:
             arena=self.arena,
             listener=self.listen,
             lost=lambda: self.events.append("lost"),
+            replaced=self.replace,
             spawn=self.spawn,
             clock=self.clock,
         )
@@ -83,6 +85,9 @@ class Engines:
         self.ends.append(end.dup())
         self.processes.append(subprocess.Popen(["sleep", "600"]))
         return self.processes[-1]
+
+    def replace(self) -> None:
+        self.replaced += 1
 
     def listen(self, message: FromEngine) -> None:
         self.said.append(message)
@@ -375,7 +380,7 @@ def test_the_next_engine_knows_what_the_last_had_learnt(engines: Engines) -> Non
 
 
 def test_restarts_back_off_until_an_engine_lives(engines: Engines, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The first restart is at once, the next ones wait longer and longer; a long life starts afresh."""
+    """The first restart is at once, the next ones wait longer and longer; all count; a long life starts afresh."""
 
     async def scene() -> None:
         await engines.start()
@@ -394,6 +399,7 @@ def test_restarts_back_off_until_an_engine_lives(engines: Engines, monkeypatch: 
             engines.die()
             await engines.until(partial(engines.count_is, lived))
         assert waits == [*BACK_OFF_S, BACK_OFF_S[-1]]
+        assert engines.replaced == engines.worker.restarts == len(waits)
         engines.say(READY)
         await engines.until(lambda: engines.worker.up)
         engines.now_s += 60.0

@@ -43,7 +43,13 @@ class App:
         self._config = config
         side = config.long_side or LONGEST_SIDE
         self.arena = Arena.create(slots=config.max_requests + SPARE_SLOTS, max_pixels=side * side)
-        self.worker = Worker(_start(config), arena=self.arena, listener=self._on, lost=self._lost)
+        self.worker = Worker(
+            _start(config),
+            arena=self.arena,
+            listener=self._on,
+            lost=self._lost,
+            replaced=self._replaced,
+        )
         self.metrics = Metrics()
         self._pools = (ThreadPoolExecutor(2, "decode"), ThreadPoolExecutor(2, "encode"))
         self.requests = self._requests()
@@ -148,6 +154,9 @@ class App:
         if not self.requests.closing:
             self.health.set(serving=False)
         self.requests.lost()
+
+    def _replaced(self) -> None:
+        self.requests.replaced()
 
 
 def stop_signal() -> asyncio.Event:

@@ -20,7 +20,10 @@ _REASONS: dict[Reason, pb.Reason] = {each: getattr(pb, each.name) for each in Re
 
 
 class Handover:
-    """A parcel (see `outgoing`): the newest answer of one request; `done` is called when the final is out."""
+    """A parcel (see `outgoing`): the newest answer of one request; `done` is called when the final is out.
+
+    Every final counts once: when it is handed over, or when it is given up.
+    """
 
     def __init__(self, live: Live, model: ServedModel, means: Means, done: Callable[[], None]) -> None:
         self._live = live
@@ -29,6 +32,7 @@ class Handover:
         self._means = means
         self._part: Part | None = None
         self._masked_s: float | None = None
+        self._counted = False
 
     def pack(self, now_s: float) -> pb.SessionResponse | None:
         """The newest answer, with the times as of `now_s`; None: it went out already."""
@@ -65,6 +69,13 @@ class Handover:
         if part.send.final:
             self._done()
 
+    def given_up(self) -> None:
+        """Nobody takes a final any more, if there is one."""
+        if self._live.truth.reason is not None and not self._counted:
+            self._counted = True
+            exit_ = str(self._live.truth.exit)
+            self._means.metrics.requests.labels(self._model.name, exit_, "UNREAD").inc()
+
     def _count(self, part: "Part", handed_s: float) -> None:
         """What is handed over counts now: a client may hang up on its final before the write returns."""
         if part.encoded is not None:
@@ -82,6 +93,7 @@ class Handover:
 
     def _count_final(self, send: Send, handed_s: float) -> None:
         name, metrics, truth = self._model.name, self._means.metrics, self._live.truth
+        self._counted = True
         reason = send.reason.name if send.reason else ""
         slack_s = truth.deadline_s - handed_s
         metrics.exit_reached.observe(name, send.exit)

@@ -83,11 +83,12 @@ class InferenceService(inference_pb2_grpc.InferenceServicer):
         sink = StreamSink(outgoing, self._patience_s)
         try:
             live = self._reception.open(request, arrival_s, _deadline_s(context, arrival_s), sink, eager=True)
-            sink.handover = self._handover(live, outgoing.close)
+            sink.handover = handover = self._handover(live, outgoing.close)
             try:
                 await outgoing.run()
             finally:
                 live.cancel()
+                handover.given_up()
             if sink.error is not None:
                 raise sink.error
         except RequestError as error:
@@ -103,16 +104,18 @@ class InferenceService(inference_pb2_grpc.InferenceServicer):
             live = self._reception.open(
                 request, arrival_s, _deadline_s(context, arrival_s), sink, eager=False
             )
+            handover = self._handover(live, lambda: None)
             try:
                 await sink.final
+                answer = _answer(handover)
             finally:
                 live.cancel()
+                handover.given_up()
         except RequestError as error:
             await self._refuse(context, error)
-        try:
-            return self._answer(live)
-        except UnavailableError as error:
-            await _abort(context, error)
+        if answer.exit == 0:
+            await _abort(context, _without_exit(answer))
+        return answer
 
     async def Session(self, request_iterator: AsyncIterator[pb.SessionRequest], context: Context) -> None:  # noqa: N802 -- gRPC's name
         """Many frames on one stream."""
@@ -149,26 +152,27 @@ class InferenceService(inference_pb2_grpc.InferenceServicer):
     def _handover(self, live: Live, done: Any) -> Handover:
         return Handover(live, self._requests.known_model(), self._requests.means, done)
 
-    def _answer(self, live: Live) -> pb.Refinement:
-        """The final, as of now: what is returned here is handed over here."""
-        handover = self._handover(live, lambda: None)
-        now_s = _now_s()
-        response = handover.pack(now_s)
-        assert response is not None
-        handover.taken(now_s, now_s)
-        answer = response.refinement
-        if answer.exit == 0:
-            reason = pb.Reason.Name(answer.reason)
-            raise UnavailableError(
-                f"no exit was complete in time ({reason}): allow more time, or try again",
-                cause=reason.lower(),
-                retry_after_s=answer.retry_after_ms / 1e3 or RESTART_S,
-            )
-        return answer
-
     async def _refuse(self, context: Context, error: RequestError) -> NoReturn:
         self._requests.refused(error)
         await _abort(context, error)
+
+
+def _answer(handover: Handover) -> pb.Refinement:
+    """The final, as of now: what is returned here is handed over here."""
+    now_s = _now_s()
+    response = handover.pack(now_s)
+    assert response is not None
+    handover.taken(now_s, now_s)
+    return response.refinement
+
+
+def _without_exit(answer: pb.Refinement) -> UnavailableError:
+    reason = pb.Reason.Name(answer.reason)
+    return UnavailableError(
+        f"no exit was complete in time ({reason}): allow more time, or try again",
+        cause=reason.lower(),
+        retry_after_s=answer.retry_after_ms / 1e3 or RESTART_S,
+    )
 
 
 async def _abort(context: Context, error: RequestError) -> NoReturn:

@@ -183,7 +183,6 @@ class Requests:
         """The engine died or hangs; all it had said was heard."""
         metrics = self.means.metrics
         metrics.worker_up.labels(self._name).set(0)
-        metrics.restarts.labels(self._name).inc()
         in_flight = list(self._table.values())
         for live in in_flight:
             live.lost()
@@ -197,6 +196,10 @@ class Requests:
             in_flight=len(in_flight),
             ended=",".join(map(str, ended)) or "none",
         )
+
+    def replaced(self) -> None:
+        """Another engine was started in the place of one that died, whether or not that had been ready."""
+        self.means.metrics.restarts.labels(self._name).inc()
 
     def shutdown(self) -> None:
         """End everything that is in flight with its newest exit, now."""

@@ -122,7 +122,7 @@ class Session:
     def _cancel(self, request_id: str) -> None:
         frame = self._frames.get(request_id)
         if frame is not None:
-            frame.cancel()
+            self._drop(frame)
             self._outgoing.drop(frame.id)
             self._end(frame)
 
@@ -189,8 +189,12 @@ class Session:
 
     def _cancel_all(self) -> None:
         for frame in list(self._frames.values()):
-            frame.cancel()
+            self._drop(frame)
         self._frames.clear()
+
+    def _drop(self, frame: Live) -> None:
+        frame.cancel()
+        self._handovers[frame.id].given_up()
 
     def _give_up(self) -> None:
         self._given_up = True

@@ -41,6 +41,7 @@ class Worker:
         listener: Takes every message of an engine, in order, `Ready` of a restarted one included.
         lost: Called once for each engine that dies after `Ready`, when all it had said was heard. It may be
             called from within `drain`.
+        replaced: Called each time an engine is started in the place of one that died.
         spawn: Starts a process.
         clock: Monotonic seconds.
 
@@ -55,6 +56,7 @@ class Worker:
         arena: Arena,
         listener: Callable[[FromEngine], None],
         lost: Callable[[], None],
+        replaced: Callable[[], None] = lambda: None,
         spawn: Spawn = spawn_engine,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -70,6 +72,7 @@ class Worker:
         self._arena = arena
         self._listener = listener
         self._lost = lost
+        self._replaced = replaced
         self._spawn_engine = spawn
         self._clock = clock
         self.restarts = 0
@@ -222,6 +225,7 @@ class Worker:
 
     def _restart(self) -> None:
         self.restarts += 1
+        self._replaced()
         try:
             self._spawn()
         except OSError as error:
