@@ -124,6 +124,26 @@ def test_what_only_suites_have_is_refused_beside_a_scenario(
     assert says in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(
+    ("options", "says"),
+    [
+        (["--quick", "--seed", "3"], "--seed is of a scenario"),
+        (["--requests", "REQUESTS", "--quick"], "--quick is of suites"),
+        (["--requests", "REQUESTS", "--seed", "0"], "--seed is of a scenario"),
+    ],
+)
+def test_what_suites_have_not_is_refused(
+    options: list[str], says: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Likewise where policies are compared, on a suite or on the requests of a file."""
+    write = ["--policy", "edf", "--seeds", "1", "--write-requests", str(tmp_path)]
+    assert main(["simulate", *write]) == 0
+    file = next(tmp_path.glob("*.jsonl"))
+    given = [str(file) if each == "REQUESTS" else each for each in options]
+    assert main(["simulate", *given]) == 2
+    assert says in capsys.readouterr().err
+
+
 def test_a_file_that_is_not_there_is_wrong_use(tmp_path: Path, capsys: Any) -> None:
     """One sentence with its name, status 2."""
     assert main(["simulate", "--requests", str(tmp_path / "none.jsonl")]) == 2

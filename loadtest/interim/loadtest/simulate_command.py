@@ -9,6 +9,7 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import active_children, get_context
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from interim.client.commands.arguments import add_json, count
@@ -21,7 +22,7 @@ from interim.loadtest.traced import read_traced, write_traced
 from interim.scheduling.policy import DEFAULT_POLICY, names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable, Iterator, Mapping
 
     from interim.loadtest.suite import Report, Terms
 
@@ -31,6 +32,23 @@ REQUESTS = 300  # a seed
 STAGE1_MS = 5.0
 SEED_BASE = 5000
 """Published figures are of these seeds; policies are tuned on others (1000 and up)."""
+
+_DRAWN = ("suite", "seeds", "seed_base", "quick")
+_JUDGED = ("no_admission", "stage1_ms", "processes")
+"""Options that are not for all that is simulated: what draws requests, and how they are run and compared."""
+
+_USUAL: Mapping[str, Any] = MappingProxyType(
+    {
+        "suite": "published",
+        "seeds": None,
+        "seed_base": SEED_BASE,
+        "quick": False,
+        "no_admission": False,
+        "stage1_ms": STAGE1_MS,
+        "processes": None,
+        "seed": None,
+    }
+)
 
 _EXAMPLES = """\
 examples:
@@ -111,8 +129,13 @@ def run_simulate(options: argparse.Namespace) -> int:
     if not 0 < options.stage1_ms < float("inf"):
         raise ScenarioError(f"--stage1-ms must be a finite number above 0, not {options.stage1_ms:g}.")
     if replays(options):
-        _refuse_suites(options)
+        _refuse(options, (*_DRAWN, *_JUDGED), "is of suites: a server's traffic has its --costs.")
+        if len(options.policy or ()) > 1:
+            raise ScenarioError("A server has one policy: name one --policy, and run again for another.")
         return run_replay(options, policy=(options.policy or [DEFAULT_POLICY])[0])
+    _refuse(options, ("seed",), "is of a scenario: suites have their --seed-base.")
+    if options.requests:
+        _refuse(options, _DRAWN, "is of suites: the requests are those of the file.")
     try:
         if options.write_requests:
             _write_requests(options)
@@ -124,17 +147,11 @@ def run_simulate(options: argparse.Namespace) -> int:
     return 0
 
 
-def _refuse_suites(options: argparse.Namespace) -> None:
-    """What only suites have is not for the traffic of a server."""
-    usual: dict[str, Any] = {"suite": "published", "seeds": None, "seed_base": SEED_BASE, "quick": False}
-    usual |= {"no_admission": False, "stage1_ms": STAGE1_MS, "processes": None}
-    for name, value in usual.items():
-        if getattr(options, name) != value:
-            raise ScenarioError(
-                f"--{name.replace('_', '-')} is of suites: a server's traffic has its --costs."
-            )
-    if len(options.policy or ()) > 1:
-        raise ScenarioError("A server has one policy: name one --policy, and run again for another.")
+def _refuse(options: argparse.Namespace, names: tuple[str, ...], why: str) -> None:
+    """Nothing that was said is left out without a word."""
+    for name in names:
+        if getattr(options, name) != _USUAL[name]:
+            raise ScenarioError(f"--{name.replace('_', '-')} {why}")
 
 
 def _report(options: argparse.Namespace) -> Report:
