@@ -10,6 +10,7 @@ import pytest
 
 from interim.client import Model, Refinement, StageCost, Status, Worker
 from interim.client.catalogue import Exit
+from interim.loadtest.carried import Carried
 from interim.loadtest.costs import Costs, costs_of, read_costs, write_costs
 from interim.loadtest.entries import ScenarioError
 from interim.loadtest.main import main
@@ -43,7 +44,7 @@ def test_a_measurement_goes_through_the_server(scripted: Any, doubtful: bool) ->
     done: list[None] = []
     pictures = [draw_picture(8, 6, seed=seed) for seed in (1, 2)]
     costs = asyncio.run(measure(target, pictures, seconds=0.2, done=lambda: done.append(None)))
-    assert len(done) == steps(pictures) == 5
+    assert len(done) == steps(pictures) == 7
     assert (costs.model, costs.full_ms, len(costs.pictures)) == ("scripted", 8.0, 2)
     assert costs.quality == pytest.approx((0.1, 0.2, 0.3, 0.4))
     assert costs.share == (1.0, 0.0, 0.0, 0.0)
@@ -52,6 +53,15 @@ def test_a_measurement_goes_through_the_server(scripted: Any, doubtful: bool) ->
     assert costs.least_ms == pytest.approx(1.0, abs=0.05)
     assert costs.exit1_hz > 0 < costs.full_hz
     assert {frame.max_exit for frame in script.frames} == {0, 1}
+
+
+def test_what_is_carried_counts_whole_turns() -> None:
+    """Whatever order requests of a turn end in, their number and its length say how many a second."""
+    carried = Carried()
+    carried.ended(10.0, [11.0, 10.5, 10.9])
+    carried.ended(20.0, [21.0])
+    assert carried.hz == 2.0
+    assert carried.gaps_ms == pytest.approx([400.0, 100.0])
 
 
 def handed_over(*pairs: tuple[int, float]) -> list[Refinement]:

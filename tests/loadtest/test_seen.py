@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from interim.loadtest.costs import Costs
 from interim.loadtest.outcome import Ending, Outcome
-from interim.loadtest.seen import ENOUGH, Passage, as_seen, factor, seen_in
+from interim.loadtest.seen import ENOUGH, Passage, as_seen, seen_in, stage_runs_s
 
 COSTS = Costs(
     model="m",
@@ -26,27 +26,48 @@ COSTS = Costs(
 STAGE_S = (0.02, 0.03)
 
 
-@given(
-    st.lists(st.tuples(st.floats(0.0, 0.2), st.integers(1, 2)), min_size=ENOUGH, max_size=40),
-    st.floats(0.5, 3.0),
-)
-def test_busy_time_tells_how_much_longer_stages_took(
-    requests: list[tuple[float, int]], longer: float
-) -> None:
-    """Requests come at any instants and run in turn, none before its image is there: the factor is exact."""
+def passed(requests: list[tuple[float, int]], longer: tuple[float, float]) -> list[Passage]:
+    """Requests that come after pauses and run in turn, each to its exit, none before its image is there."""
     ready_s, free_s, passages = 0.0, 0.0, []
-    for gap_s, exits in requests:
+    for gap_s, last in requests:
         ready_s += gap_s
-        free_s = max(free_s, ready_s) + longer * sum(STAGE_S[:exits])
-        passages.append(Passage(ready_s=ready_s, done_s=free_s, exits=exits))
-    assert factor(passages, STAGE_S) == pytest.approx(longer)
+        exits: list[tuple[int, float]] = []
+        for stage in range(last):
+            free_s = max(free_s, ready_s) + longer[stage] * STAGE_S[stage]
+            exits.append((stage + 1, free_s))
+        passages.append(Passage(ready_s=ready_s, exits=tuple(exits)))
+    return passages
 
 
-def test_a_few_requests_say_nothing() -> None:
-    """One fewer than enough: the costs stay as they were."""
-    passages = [Passage(ready_s=0.0, done_s=1.0, exits=1)] * (ENOUGH - 1)
-    assert factor(passages, STAGE_S) is None
-    assert as_seen(COSTS, passages, [9.0] * (ENOUGH - 1)) == COSTS
+@given(
+    st.lists(st.tuples(st.floats(0.0, 0.2), st.integers(1, 2)), max_size=40),
+    st.tuples(st.floats(0.5, 3.0), st.floats(0.5, 3.0)),
+)
+def test_exits_that_somebody_waited_for_tell_what_stages_took(
+    requests: list[tuple[float, int]], longer: tuple[float, float]
+) -> None:
+    """Exactly, each by itself; what waited for nobody says nothing."""
+    runs_s = stage_runs_s(passed(requests, longer))
+    for stage in (1, 2):
+        assert runs_s.get(stage, []) == pytest.approx(
+            [longer[stage - 1] * STAGE_S[stage - 1]] * len(runs_s.get(stage, []))
+        )
+    assert len(runs_s.get(2, [])) == sum(last == 2 for _, last in requests)
+
+
+def test_stages_take_what_they_took_here() -> None:
+    """Each its own time; one that was seldom run as much longer as all together, and a few runs say nothing."""
+    both = as_seen(COSTS, passed([(0.0, 2)] * (ENOUGH + 1), (2.0, 0.5)), [])
+    assert both.stage_ms == pytest.approx((40.0, 15.0))
+    first = as_seen(COSTS, passed([(0.0, 1)] * (ENOUGH + 1), (2.0, 0.5)), [])
+    assert first.stage_ms == pytest.approx((40.0, 60.0))
+    assert as_seen(COSTS, passed([(0.0, 1)] * ENOUGH, (2.0, 0.5)), [9.0] * (ENOUGH - 1)) == COSTS
+
+
+def test_an_exit_that_was_overtaken_says_nothing() -> None:
+    """Nobody knows how long each of its two stages took."""
+    skipped = Passage(ready_s=0.0, exits=((2, 1.0),))
+    assert not stage_runs_s([skipped, dataclasses.replace(skipped, exits=((2, 2.0),))])
 
 
 def test_a_run_shows_its_costs() -> None:

@@ -1,9 +1,11 @@
-"""Measures what a server carries, through it: unhurried requests alone, as many as it takes, then hurried ones."""
+"""Measures what a server carries, through it: unhurried requests alone, as many as it takes, then hurried ones.
+
+What is compared is measured by turns, as machines are faster and slower by the second.
+"""
 
 from __future__ import annotations
 
 import asyncio
-import itertools
 from dataclasses import dataclass, field
 from random import Random
 from statistics import fmean, median
@@ -11,22 +13,22 @@ from typing import TYPE_CHECKING, Any
 
 from interim.client import AsyncClient, Reason, Refused, Unavailable
 from interim.client.picture import read_pixels
+from interim.loadtest.carried import UNHURRIED_MS, Carried, carry, keep_asking
 from interim.loadtest.costs import Costs
 from interim.loadtest.seen import Passage, as_seen
 
 if TYPE_CHECKING:
-    from collections.abc import Awaitable, Callable, Sequence
+    from collections.abc import Callable, Sequence
 
     from interim.client import Model, Refinement
     from interim.client.request import ImageSource
 
     Runs = Sequence[Sequence[Refinement]]
 
-UNHURRIED_MS = 60_000.0
 MOST_PICTURES = 16  # that are looked at one by one
 RUNS = 5  # of each, and
 RAW_RUNS = 2  # more as pixels, which need no decoding
-_AT_ONCE = 4  # enough that the next one always waits when one ends
+_TURNS = 4
 _LEAST_STAGE_MS = 0.01
 _LEAST_RATIO = 0.5
 _HALVINGS = 9
@@ -63,18 +65,19 @@ async def measure(
             for _ in range(RAW_RUNS):
                 alone.raw.append(await _unhurried(client, pixels, model, max_exit=1))
             done()
-        carried = []
-        for max_exit in (1, 0):
-            carried.append(await _carried(client, pictures, model, max_exit, seconds))
+        exit1, full = Carried(), Carried()
+        for _ in range(_TURNS):
+            for max_exit, carried in ((1, exit1), (0, full)):
+                await carry(carried, client, pictures, seconds / _TURNS, model=model, max_exit=max_exit)
             done()
         hurried = await _hurry(client, pictures, model, alone, seconds)
         done()
-    return _costs(known, alone, carried, hurried)
+    return _costs(known, alone, (exit1, full), hurried)
 
 
 def steps(pictures: Sequence[bytes]) -> int:
     """How many steps a measurement has."""
-    return min(len(pictures), MOST_PICTURES) + 3
+    return min(len(pictures), MOST_PICTURES) + _TURNS + 1
 
 
 @dataclass(slots=True, kw_only=True)
@@ -96,14 +99,6 @@ class Alone:
         return max(encoded - median(run[0].elapsed_ms for run in self.raw), 0.0)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Carried:
-    """Requests one after the other without a pause: how many a second, and the gaps between them in ms."""
-
-    hz: float
-    gaps_ms: tuple[float, ...]
-
-
 @dataclass(slots=True, kw_only=True)
 class Hurried:
     """Requests with deadlines on a busy server.
@@ -123,14 +118,11 @@ class Hurried:
         final = answers[-1]
         if final.reason is Reason.DEADLINE and final.exit:
             self.left_ms.append(final.remaining_ms)
-        exits = {each.exit: each.elapsed_ms for each in reversed(answers) if each.exit}
-        if exits:
-            last = max(exits)
-            passage = Passage(ready_s=sent_s + ready_ms / 1e3, done_s=sent_s + exits[last] / 1e3, exits=last)
-            self.passages.append(passage)
+        first = {each.exit: sent_s + each.elapsed_ms / 1e3 for each in reversed(answers) if each.exit}
+        self.passages.append(Passage(ready_s=sent_s + ready_ms / 1e3, exits=tuple(sorted(first.items()))))
 
 
-def _costs(known: Model, alone: Alone, carried: Sequence[Carried], hurried: Hurried) -> Costs:
+def _costs(known: Model, alone: Alone, carried: tuple[Carried, Carried], hurried: Hurried) -> Costs:
     exit1, full = carried
     first_ms = 1e3 / exit1.hz
     # All but decoding: half of it before stage 1, half after.
@@ -215,26 +207,6 @@ def _ratios(gaps_ms: Sequence[float]) -> tuple[float, ...]:
     return tuple(max(gap / mean, _LEAST_RATIO) for gap in gaps_ms)
 
 
-async def _carried(
-    client: AsyncClient, pictures: Sequence[bytes], model: str, max_exit: int, seconds: float
-) -> Carried:
-    """Requests while some always wait, none of them hurried; by the instants the server handed them over."""
-    loop = asyncio.get_running_loop()
-    ends: list[float] = []
-
-    async def ask(picture: bytes) -> None:
-        sent_s = loop.time()
-        answers = client.infer(picture, budget_ms=UNHURRIED_MS, model=model, max_exit=max_exit)
-        ends.extend([sent_s + each.elapsed_ms / 1e3 async for each in answers if each.final])
-
-    await _keep_asking(ask, pictures, seconds)
-    if len(ends) < 2:
-        raise Unavailable(f"the server carried fewer than two requests in {seconds:g} s: measure longer")
-    ends.sort()
-    gaps_ms = tuple(1e3 * (after - before) for before, after in itertools.pairwise(ends))
-    return Carried(hz=1e3 / fmean(gaps_ms), gaps_ms=gaps_ms)
-
-
 async def _hurry(
     client: AsyncClient, pictures: Sequence[bytes], model: str, alone: Alone, seconds: float
 ) -> Hurried:
@@ -252,27 +224,8 @@ async def _hurry(
         await asyncio.sleep(seconds / 2)
         seen.least_ms = await _least_ms(client, pictures[0], model, 2.0 * alone.full_ms)
 
-    await asyncio.gather(seek(), _keep_asking(ask, pictures, seconds))
+    await asyncio.gather(seek(), keep_asking(ask, pictures, seconds))
     return seen
-
-
-async def _keep_asking(
-    ask: Callable[[bytes], Awaitable[None]], pictures: Sequence[bytes], seconds: float
-) -> None:
-    """Asks for one picture after another, a few at once, so that some always wait; the refused pause first."""
-    loop = asyncio.get_running_loop()
-    until_s = loop.time() + seconds
-
-    async def one_after_another(first: int) -> None:
-        for picture in itertools.islice(itertools.cycle(pictures), first, None, _AT_ONCE):
-            if loop.time() >= until_s:
-                return
-            try:
-                await ask(picture)
-            except Refused as refused:
-                await asyncio.sleep(max(refused.retry_after_ms, 1.0) / 1e3)
-
-    await asyncio.gather(*(one_after_another(first) for first in range(_AT_ONCE)))
 
 
 async def _least_ms(client: AsyncClient, picture: bytes, model: str, high_ms: float) -> float:

@@ -1,77 +1,91 @@
-"""What stages took, as a run shows it from outside: how long the device was busy, and with how many stages.
+"""What stages took, as a run shows it from outside: from one exit to the next, where somebody waited.
 
 Likewise the margin before deadlines, and the budgets that were hopeless.
 """
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from dataclasses import dataclass, replace
+from itertools import pairwise
+from math import inf
+from statistics import fmean
 from typing import TYPE_CHECKING
 
 from interim.loadtest.outcome import Ending
 from interim.loadtest.quantiles import quantile
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Sequence
+    from collections.abc import Iterable, Mapping, Sequence
 
     from interim.loadtest.costs import Costs
     from interim.loadtest.outcome import Outcome
 
 ENOUGH = 20
-"""Requests, or answers at deadlines, before a run says anything of stages, or of the margin."""
+"""Runs of a stage, requests, or answers at deadlines, before a run says anything of them."""
 
 _MARGIN_SHARE = 0.9  # margins move with the load; the time that is left at deadlines is them less a moment
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Passage:
-    """The work for one request, in seconds of one clock: from when its image was there to its last exit.
+    """The work for one request, in seconds of one clock.
 
     Attributes:
         ready_s: When its image was there, about.
-        done_s: When its last exit was complete, about.
-        exits: How many stages were run for it.
+        exits: Those that were complete, from the first to the last, and about when.
     """
 
     ready_s: float
-    done_s: float
-    exits: int
+    exits: tuple[tuple[int, float], ...]
 
 
-def factor(passages: Iterable[Passage], stage_s: Sequence[float]) -> float | None:
-    """By how much stages took longer than `stage_s`; None where there are too few to tell.
+def stage_runs_s(passages: Iterable[Passage]) -> Mapping[int, Sequence[float]]:
+    """What single runs took, by stage from 1.
 
-    While a request waits for its last exit the device is never idle, with this request or another. So the time
-    in which anybody waited is what all their stages took.
+    While a request waits for its next exit the device is never idle, with this request or another. So a stage that
+    could begin when the exit before it was complete, whosever that was, took the time between the two.
     """
-    kept = sorted(passages, key=lambda each: each.ready_s)
-    if len(kept) < ENOUGH:
-        return None
-    busy_s, until_s = 0.0, float("-inf")
-    for each in kept:
-        busy_s += max(each.done_s - max(each.ready_s, until_s), 0.0)
-        until_s = max(until_s, each.done_s)
-    exits = Counter(each.exits for each in kept)
-    work_s = sum(count * sum(stage_s[:exit_]) for exit_, count in exits.items())
-    return busy_s / work_s if work_s else None
+    done = sorted(
+        (done_s, exit_, each.ready_s if exit_ == before + 1 else inf)
+        for each in passages
+        for (before, _), (exit_, done_s) in pairwise(((0, 0.0), *each.exits))
+    )
+    runs_s: defaultdict[int, list[float]] = defaultdict(list)
+    for (before_s, *_), (done_s, stage, ready_s) in pairwise(done):
+        if ready_s <= before_s:
+            runs_s[stage].append(done_s - before_s)
+    return runs_s
 
 
 def as_seen(costs: Costs, passages: Iterable[Passage], left_ms: Sequence[float]) -> Costs:
-    """The costs with stages that take, in their proportions, what they took here, and the margin kept here.
+    """The costs with stages that take what they took here, and the margin kept here.
+
+    A stage that was run too seldom to tell takes as much longer as all together.
 
     Args:
         costs: As measured before.
         passages: Of all requests that reached an exit.
         left_ms: What was left at deadlines when answers were handed over.
     """
-    longer = factor(passages, [ms / 1e3 for ms in costs.stage_ms]) or 1.0
+    longer = _longer(stage_runs_s(passages), costs.stage_ms)
     margin_ms = quantile(left_ms, _MARGIN_SHARE) if len(left_ms) >= ENOUGH else None
     return replace(
         costs,
-        pictures=tuple(tuple(ms * longer for ms in each) for each in costs.pictures),
+        pictures=tuple(
+            tuple(ms * times for ms, times in zip(each, longer, strict=True)) for each in costs.pictures
+        ),
         margin_ms=costs.margin_ms if margin_ms is None else max(margin_ms, costs.after_ms),
     )
+
+
+def _longer(runs_s: Mapping[int, Sequence[float]], stage_ms: Sequence[float]) -> tuple[float, ...]:
+    """How many times as long as `stage_ms` each stage took."""
+    times = {stage: [1e3 * s / stage_ms[stage - 1] for s in each] for stage, each in runs_s.items()}
+    everything = [one for each in times.values() for one in each]
+    usual = fmean(everything) if len(everything) >= ENOUGH else 1.0
+    stages = range(1, len(stage_ms) + 1)
+    return tuple(fmean(times[k]) if len(times.get(k, ())) >= ENOUGH else usual for k in stages)
 
 
 def seen_in(costs: Costs, outcomes: Sequence[Outcome]) -> Costs:
@@ -80,8 +94,10 @@ def seen_in(costs: Costs, outcomes: Sequence[Outcome]) -> Costs:
     passages = [
         Passage(
             ready_s=one.send_s + (one.lag_ms + ready_ms) / 1e3,
-            done_s=one.send_s + (one.lag_ms + one.exits_ms[-1] - costs.after_ms) / 1e3,
-            exits=one.exits_seen[-1],
+            exits=tuple(
+                (exit_, one.send_s + (one.lag_ms + ms - costs.after_ms) / 1e3)
+                for exit_, ms in zip(one.exits_seen, one.exits_ms, strict=True)
+            ),
         )
         for one in outcomes
         if one.ending is Ending.ANSWERED and one.exits_ms
