@@ -70,36 +70,50 @@ def test_an_exit_that_was_overtaken_says_nothing() -> None:
     assert not stage_runs_s([skipped, dataclasses.replace(skipped, exits=((2, 2.0),))])
 
 
-def test_a_run_shows_its_costs() -> None:
-    """From its records alone: stages twice as long, the margin as at its deadlines, the least budget with hope."""
-    answered = [
+def answered(count: int) -> list[Outcome]:
+    """Requests that always find one before them: stages take 40 and 60 ms."""
+    return [
         Outcome(
             index=index,
             send_s=0.1 * index,
             lag_ms=0.0,
             budget_ms=108.0,
             ending=Ending.ANSWERED,
-            end_ms=103.0,
+            end_ms=104.0,
             exits_seen=(1, 2),
-            exits_ms=(43.0, 103.0),
+            exits_ms=(44.0, 104.0),
             exit=2,
             reason="DEADLINE",
-            elapsed_ms=103.0,
+            elapsed_ms=104.0,
             budget_in_force_ms=108.0,
         )
-        for index in range(ENOUGH)
+        for index in range(count)
     ]
+
+
+def test_a_stall_while_measuring_is_no_habit() -> None:
+    """Single runs stray no further than in this run, and their mean stays; a short run says nothing."""
+    stalled = dataclasses.replace(COSTS, noise=((1.0, 1.0, 1.0, 5.0), (0.9, 1.1)))
+    noise = seen_in(stalled, answered(ENOUGH + 1)).noise
+    assert noise[0] == pytest.approx((2.0, 2.0, 2.0, 2.0))
+    assert noise[1] == pytest.approx((1.0 * 0.9 / 0.95, 1.0 / 0.95))
+    assert seen_in(stalled, answered(ENOUGH - 1)).noise == stalled.noise
+
+
+def test_a_run_shows_its_costs() -> None:
+    """From its records alone: stages twice as long, the margin as at its deadlines, the least budget with hope."""
+    whole = answered(ENOUGH)
     refused = dataclasses.replace(
-        answered[0], ending=Ending.REFUSED, cause="deadline", retry_ms=30.0, exits_seen=(), exits_ms=()
+        whole[0], ending=Ending.REFUSED, cause="deadline", retry_ms=30.0, exits_seen=(), exits_ms=()
     )
-    costs = seen_in(COSTS, [*answered, refused])
+    costs = seen_in(COSTS, [*whole, refused])
     assert costs.stage_ms == pytest.approx((40.0, 60.0))
-    assert costs.margin_ms == 5.0
+    assert costs.margin_ms == 4.0
     hopeless = [dataclasses.replace(refused, budget_ms=each, retry_ms=0.0) for each in (44.0, 70.0)]
-    assert seen_in(COSTS, [*answered, refused, *hopeless]).least_ms == 108.0
-    assert seen_in(COSTS, [*answered, refused, hopeless[0]]).least_ms == 108.0
-    short = dataclasses.replace(answered[0], budget_ms=60.0)
-    assert seen_in(COSTS, [*answered, short, hopeless[0]]).least_ms == 60.0
+    assert seen_in(COSTS, [*whole, refused, *hopeless]).least_ms == 108.0
+    assert seen_in(COSTS, [*whole, refused, hopeless[0]]).least_ms == 108.0
+    short = dataclasses.replace(whole[0], budget_ms=60.0)
+    assert seen_in(COSTS, [*whole, short, hopeless[0]]).least_ms == 60.0
 
 
 def test_without_hopeless_budgets_the_least_is_what_was_measured() -> None:

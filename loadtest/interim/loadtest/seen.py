@@ -40,7 +40,7 @@ class Passage:
     exits: tuple[tuple[int, float], ...]
 
 
-def stage_runs_s(passages: Iterable[Passage]) -> Mapping[int, Sequence[float]]:
+def stage_runs_s(passages: Iterable[Passage]) -> defaultdict[int, list[float]]:
     """What single runs took, by stage from 1.
 
     While a request waits for its next exit the device is never idle, with this request or another. So a stage that
@@ -103,7 +103,24 @@ def seen_in(costs: Costs, outcomes: Sequence[Outcome]) -> Costs:
         if one.ending is Ending.ANSWERED and one.exits_ms
     ]
     left_ms = [one.server_slack_ms for one in outcomes if one.in_time and one.reason == "DEADLINE"]
-    return replace(as_seen(costs, passages, left_ms), least_ms=_least_ms(costs, outcomes))
+    return replace(
+        as_seen(costs, passages, left_ms), noise=_noise(costs, passages), least_ms=_least_ms(costs, outcomes)
+    )
+
+
+def _noise(costs: Costs, passages: Iterable[Passage]) -> tuple[tuple[float, ...], ...]:
+    """As measured, with nothing further from the mean than what came here: a stall of the machine is no habit."""
+    runs_s = stage_runs_s(passages)
+    return tuple(
+        _within(noise, max(runs_s[stage]) / fmean(runs_s[stage])) if len(runs_s[stage]) >= ENOUGH else noise
+        for stage, noise in enumerate(costs.noise, 1)
+    )
+
+
+def _within(noise: Sequence[float], most: float) -> tuple[float, ...]:
+    """None of it larger than `most`, and about the mean that it had."""
+    cut = [min(each, most) for each in noise]
+    return tuple(each * fmean(noise) / fmean(cut) for each in cut)
 
 
 def _least_ms(costs: Costs, outcomes: Sequence[Outcome]) -> float:
