@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import threading
 import time
 from typing import TYPE_CHECKING, Any
@@ -68,6 +69,24 @@ def test_a_server_is_not_looked_for_beyond_the_deadline(
             with pytest.raises(errors.Unavailable, match="no server answers"):
                 list(client.infer(image, deadline_ms=30))
     assert time.monotonic() - begun_s < WAIT_S
+
+
+def test_a_dropped_client_leaves_no_thread(wire: Wire) -> None:
+    """Also one that looked for a server in vain, and that nobody closed."""
+
+    def ask(client: Client) -> None:
+        for _ in "ab":
+            with pytest.raises(errors.Unavailable):
+                client.infer_once(b"", deadline_ms=30)
+
+    wire.cut()
+    before = set(threading.enumerate())
+    ask(Client(wire.address))
+    deadline_s = time.monotonic() + WAIT_S
+    while set(threading.enumerate()) - before and time.monotonic() < deadline_s:
+        gc.collect()
+        time.sleep(0.01)
+    assert not set(threading.enumerate()) - before
 
 
 def test_no_proxy_stands_before_this_machine(server: ScriptedServer, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -56,7 +56,7 @@ class Link:
         self.target = target
         self.closed = False
         self._guard = threading.Lock()  # of the two that follow, among threads
-        self._ready: threading.Event | None = None  # set while there is a connection; None: nobody waits
+        self._ready: _Ready | None = None  # None: nobody waits for a connection
         self._unmade: Any = None  # the failure of the last call, where no connection could be made for it
         self.inference: Any = InferenceStub(channel)  # type: ignore[no-untyped-call]  # generated
         self.control: Any = ControlStub(channel)  # type: ignore[no-untyped-call]  # generated
@@ -79,20 +79,16 @@ class Link:
         start_s = time.monotonic()
         with self._guard:
             if self._ready is None:
-                self._ready = threading.Event()
-                self.channel.subscribe(self._seen, try_to_connect=True)
+                self._ready = _Ready()
+                self.channel.subscribe(self._ready.seen, try_to_connect=True)
             ready = self._ready
         if not ready.wait(_patience_s(deadline_ms)):
             raise self.error(self._unmade) from None
         with self._guard:
             if self._ready is ready:
                 self._ready = self._unmade = None
-                self.channel.unsubscribe(self._seen)
+                self.channel.unsubscribe(ready.seen)
         return left_ms(deadline_ms, start_s)
-
-    def _seen(self, state: grpc.ChannelConnectivity) -> None:
-        if (ready := self._ready) is not None:
-            (ready.set if state is grpc.ChannelConnectivity.READY else ready.clear)()
 
     async def connected_async(self, deadline_ms: float | None = None) -> float | None:
         """The same for asyncio.
@@ -133,6 +129,14 @@ class Link:
         if proxy is None or _LOOPBACK.match(self.target):
             return error
         return errors.Unavailable(f"{error}, by way of the proxy {os.environ[proxy]} that ${proxy} names")
+
+
+class _Ready(threading.Event):
+    """Set while there is a connection; what gRPC's thread holds of a client, which may be dropped meanwhile."""
+
+    def seen(self, state: grpc.ChannelConnectivity) -> None:
+        """The connection's state is another one now."""
+        (self.set if state is grpc.ChannelConnectivity.READY else self.clear)()
 
 
 def is_cancelled() -> bool:
