@@ -57,11 +57,13 @@ def test_exits_that_somebody_waited_for_tell_what_stages_took(
 
 def test_stages_take_what_they_took_here() -> None:
     """Each its own time; one that was seldom run as much longer as all together, and a few runs say nothing."""
-    both = as_seen(COSTS, passed([(0.0, 2)] * (ENOUGH + 1), (2.0, 0.5)), [])
+    both = as_seen(COSTS, stage_runs_s(passed([(0.0, 2)] * (ENOUGH + 1), (2.0, 0.5))), [])
     assert both.stage_ms == pytest.approx((40.0, 15.0))
-    first = as_seen(COSTS, passed([(0.0, 1)] * (ENOUGH + 1), (2.0, 0.5)), [])
+    first = as_seen(COSTS, stage_runs_s(passed([(0.0, 1)] * (ENOUGH + 1), (2.0, 0.5))), [])
     assert first.stage_ms == pytest.approx((40.0, 60.0))
-    assert as_seen(COSTS, passed([(0.0, 1)] * ENOUGH, (2.0, 0.5)), [9.0] * (ENOUGH - 1)) == COSTS
+    assert (
+        as_seen(COSTS, stage_runs_s(passed([(0.0, 1)] * ENOUGH, (2.0, 0.5))), [9.0] * (ENOUGH - 1)) == COSTS
+    )
 
 
 def test_an_exit_that_was_overtaken_says_nothing() -> None:

@@ -386,6 +386,7 @@ def test_an_engine_that_dies_loses_nothing_that_is_complete(play: Any) -> None:
         assert without.final.reason == pb.FINAL_EXIT
 
     text = play(scenario)
+    assert 'interim_worker_restarts_total{model="fake"} 1.0' in text
     assert 'interim_worker_up{model="fake"} 1.0' in text
     assert 'interim_native{model="fake"} 0.0' in text
 
@@ -677,6 +678,7 @@ async def rise(requests: Any, which: int = 0) -> None:
     engine = requests.means.engine
     if not engine.up:
         engine.up = True
+        requests.replaced()
         requests.on(requests.known_model().ready)
 
 

@@ -2,12 +2,11 @@
 
 import asyncio
 import contextlib
-import time
 from typing import Any
 
 import grpc
 
-from interim.client.link import Link, is_cancelled, left_ms
+from interim.client.link import Link, is_cancelled, remaining_ms
 from interim.client.outbox import AsyncOutbox, Outbox
 from interim.v1 import inference_pb2 as pb
 
@@ -23,7 +22,6 @@ class Exchange:
         self._outbox = Outbox(newest_wins=newest_wins)
         self._cancelled = False
         self._heard = False
-        self._deadline_ms, self._start_s = deadline_ms, time.monotonic()
         self._call: Any = link.call(link.inference.Session, self._outbox, deadline_ms)
         if not self._call.add_callback(self._outbox.close):
             self._outbox.close()
@@ -40,7 +38,7 @@ class Exchange:
         """
         try:
             if not self._heard:
-                self._link.connected(left_ms(self._deadline_ms, self._start_s))
+                self._link.connected(remaining_ms(self._call))
             response: pb.SessionResponse = next(self._call)
         except StopIteration:
             return None
@@ -69,7 +67,6 @@ class AsyncExchange:
         self._outbox = AsyncOutbox(newest_wins=newest_wins)
         self._cancelled = False
         self._heard = False
-        self._deadline_ms, self._start_s = deadline_ms, time.monotonic()
         self._call: Any = link.call(link.inference.Session, self._outbox, deadline_ms)
         outbox = self._outbox  # not self: the call must not keep alive what cancels it when dropped
         self._call.add_done_callback(lambda _: outbox.close())
@@ -86,7 +83,7 @@ class AsyncExchange:
         """
         try:
             if not self._heard:
-                await self._link.connected_async(left_ms(self._deadline_ms, self._start_s))
+                await self._link.connected_async(remaining_ms(self._call))
             response = await self._call.read()
         except grpc.RpcError as failure:
             raise self._link.error(failure, heard=self._heard) from failure

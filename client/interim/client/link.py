@@ -55,7 +55,7 @@ class Link:
         self.channel = channel
         self.target = target
         self.closed = False
-        self._guard = threading.Lock()  # of the two that follow, among threads
+        self._guard = threading.Lock()  # of `_ready`, among threads
         self._ready: _Ready | None = None  # None: nobody waits for a connection
         self._unmade: Any = None  # the failure of the last call, where no connection could be made for it
         self.inference: Any = InferenceStub(channel)  # type: ignore[no-untyped-call]  # generated
@@ -88,7 +88,7 @@ class Link:
             if self._ready is ready:
                 self._ready = self._unmade = None
                 self.channel.unsubscribe(ready.seen)
-        return left_ms(deadline_ms, start_s)
+        return _left_ms(deadline_ms, start_s)
 
     async def connected_async(self, deadline_ms: float | None = None) -> float | None:
         """The same for asyncio.
@@ -104,7 +104,7 @@ class Link:
                 raise self.error(self._unmade) from None
             await asyncio.sleep(_LOOK_S)
         self._unmade = None
-        return left_ms(deadline_ms, start_s)
+        return _left_ms(deadline_ms, start_s)
 
     def call(self, method: Any, request: Any, deadline_ms: float | None = None) -> Any:
         """Starts an RPC with its deadline, in ms from now; what gRPC returns for it.
@@ -139,6 +139,12 @@ class _Ready(threading.Event):
         (self.set if state is grpc.ChannelConnectivity.READY else self.clear)()
 
 
+def remaining_ms(call: Any) -> float | None:
+    """What is left of the deadline of a call; None: it has none."""
+    remaining_s: float | None = call.time_remaining()
+    return None if remaining_s is None else 1e3 * remaining_s
+
+
 def is_cancelled() -> bool:
     """Whether somebody cancels the task that runs; if not, it was its call that was cancelled."""
     task = asyncio.current_task()
@@ -162,6 +168,5 @@ def _patience_s(deadline_ms: float | None) -> float:
     return _CONNECT_S if timeout_s is None else min(_CONNECT_S, timeout_s)
 
 
-def left_ms(deadline_ms: float | None, start_s: float) -> float | None:
-    """What is left now of a deadline that counts from `start_s` on, in ms; None: there is none."""
+def _left_ms(deadline_ms: float | None, start_s: float) -> float | None:
     return None if deadline_ms is None else max(deadline_ms - 1e3 * (time.monotonic() - start_s), 0.0)

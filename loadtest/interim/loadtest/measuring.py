@@ -15,7 +15,7 @@ from interim.client import AsyncClient, Reason, Refused, Unavailable
 from interim.client.picture import read_pixels
 from interim.loadtest.carried import UNHURRIED_MS, Carried, carry, keep_asking
 from interim.loadtest.costs import Costs
-from interim.loadtest.seen import Passage, as_seen
+from interim.loadtest.seen import Passage, as_seen, stage_runs_s
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -143,7 +143,7 @@ def _costs(known: Model, alone: Alone, carried: tuple[Carried, Carried], hurried
         margin_ms=around_ms / 2,
         least_ms=hurried.least_ms,
     )
-    return as_seen(costs, hurried.passages, hurried.left_ms)
+    return as_seen(costs, stage_runs_s(hurried.passages), hurried.left_ms)
 
 
 async def _unhurried(

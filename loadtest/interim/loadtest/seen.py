@@ -40,7 +40,7 @@ class Passage:
     exits: tuple[tuple[int, float], ...]
 
 
-def stage_runs_s(passages: Iterable[Passage]) -> defaultdict[int, list[float]]:
+def stage_runs_s(passages: Iterable[Passage]) -> Mapping[int, Sequence[float]]:
     """What single runs took, by stage from 1.
 
     While a request waits for its next exit the device is never idle, with this request or another. So a stage that
@@ -58,17 +58,17 @@ def stage_runs_s(passages: Iterable[Passage]) -> defaultdict[int, list[float]]:
     return runs_s
 
 
-def as_seen(costs: Costs, passages: Iterable[Passage], left_ms: Sequence[float]) -> Costs:
+def as_seen(costs: Costs, runs_s: Mapping[int, Sequence[float]], left_ms: Sequence[float]) -> Costs:
     """The costs with stages that take what they took here, and the margin kept here.
 
     A stage that was run too seldom to tell takes as much longer as all together.
 
     Args:
         costs: As measured before.
-        passages: Of all requests that reached an exit.
+        runs_s: What single runs of stages took (`stage_runs_s`).
         left_ms: What was left at deadlines when answers were handed over.
     """
-    longer = _longer(stage_runs_s(passages), costs.stage_ms)
+    longer = _longer(runs_s, costs.stage_ms)
     margin_ms = quantile(left_ms, _MARGIN_SHARE) if len(left_ms) >= ENOUGH else None
     return replace(
         costs,
@@ -91,7 +91,7 @@ def _longer(runs_s: Mapping[int, Sequence[float]], stage_ms: Sequence[float]) ->
 def seen_in(costs: Costs, outcomes: Sequence[Outcome]) -> Costs:
     """The costs as a run of the same pictures shows them."""
     ready_ms = quantile(costs.ready_ms, 0.5) or 0.0
-    passages = [
+    runs_s = stage_runs_s(
         Passage(
             ready_s=one.send_s + (one.lag_ms + ready_ms) / 1e3,
             exits=tuple(
@@ -101,18 +101,18 @@ def seen_in(costs: Costs, outcomes: Sequence[Outcome]) -> Costs:
         )
         for one in outcomes
         if one.ending is Ending.ANSWERED and one.exits_ms
-    ]
-    left_ms = [one.server_slack_ms for one in outcomes if one.in_time and one.reason == "DEADLINE"]
-    return replace(
-        as_seen(costs, passages, left_ms), noise=_noise(costs, passages), least_ms=_least_ms(costs, outcomes)
     )
+    left_ms = [one.server_slack_ms for one in outcomes if one.in_time and one.reason == "DEADLINE"]
+    known = as_seen(costs, runs_s, left_ms)
+    return replace(known, noise=_noise(costs, runs_s), least_ms=_least_ms(costs, outcomes))
 
 
-def _noise(costs: Costs, passages: Iterable[Passage]) -> tuple[tuple[float, ...], ...]:
+def _noise(costs: Costs, runs_s: Mapping[int, Sequence[float]]) -> tuple[tuple[float, ...], ...]:
     """As measured, with nothing further from the mean than what came here: a stall of the machine is no habit."""
-    runs_s = stage_runs_s(passages)
     return tuple(
-        _within(noise, max(runs_s[stage]) / fmean(runs_s[stage])) if len(runs_s[stage]) >= ENOUGH else noise
+        _within(noise, max(runs_s[stage]) / fmean(runs_s[stage]))
+        if len(runs_s.get(stage, ())) >= ENOUGH
+        else noise
         for stage, noise in enumerate(costs.noise, 1)
     )
 

@@ -9,7 +9,6 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import replace
 from multiprocessing import active_children, get_context
 from pathlib import Path
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 from interim.client.commands.arguments import add_json, count
@@ -22,7 +21,7 @@ from interim.loadtest.traced import read_traced, write_traced
 from interim.scheduling.policy import DEFAULT_POLICY, names
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator, Mapping
+    from collections.abc import Callable, Iterator
 
     from interim.loadtest.suite import Report, Terms
 
@@ -36,19 +35,6 @@ SEED_BASE = 5000
 _DRAWN = ("suite", "seeds", "seed_base", "quick")
 _JUDGED = ("no_admission", "stage1_ms", "processes")
 """Options that are not for all that is simulated: what draws requests, and how they are run and compared."""
-
-_USUAL: Mapping[str, Any] = MappingProxyType(
-    {
-        "suite": "published",
-        "seeds": None,
-        "seed_base": SEED_BASE,
-        "quick": False,
-        "no_admission": False,
-        "stage1_ms": STAGE1_MS,
-        "processes": None,
-        "seed": None,
-    }
-)
 
 _EXAMPLES = """\
 examples:
@@ -117,7 +103,8 @@ def add_simulate(commands: argparse._SubParsersAction[argparse.ArgumentParser]) 
     )
     add_json(parser, "the figures")
     add_replay(parser)
-    parser.set_defaults(command=run_simulate)
+    usual = {name: parser.get_default(name) for name in (*_DRAWN, *_JUDGED, "seed")}
+    parser.set_defaults(command=run_simulate, usual=usual)
 
 
 def run_simulate(options: argparse.Namespace) -> int:
@@ -150,7 +137,7 @@ def run_simulate(options: argparse.Namespace) -> int:
 def _refuse(options: argparse.Namespace, names: tuple[str, ...], why: str) -> None:
     """Nothing that was said is left out without a word."""
     for name in names:
-        if getattr(options, name) != _USUAL[name]:
+        if getattr(options, name) != options.usual[name]:
             raise ScenarioError(f"--{name.replace('_', '-')} {why}")
 
 
