@@ -1,5 +1,6 @@
 """The operations of the native network in torch, one position mask at a time: plain, slow, any dtype."""
 
+import itertools
 from collections.abc import Generator, Sequence
 from dataclasses import dataclass
 
@@ -8,9 +9,9 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from interim.model_zoo.confidence import Rule, Seen
+from interim.model_zoo.native.interpolation import Interpolation
 from interim.model_zoo.native.maps import MapShape
 from interim.model_zoo.native.operations import Steps
-from interim.model_zoo.native.taps import Taps
 
 Runs = Tensor
 """Here a list of positions is a mask (N, 1, h, w) bool."""
@@ -160,18 +161,21 @@ class Literal:
 
     def interpolate(
         self,
+        interpolation: Interpolation,
         source: LiteralMap,
+        known: Runs,
         target: LiteralMap,
         runs: Runs,
-        taps: Taps,
         *,
         residual: LiteralMap | None = None,
         relu: bool = False,
     ) -> Steps:
-        made = torch.zeros_like(source.tensor) + taps.shift.view(-1, 1, 1)
-        wide, (height, width) = F.pad(source.tensor, (3, 3, 3, 3)), source.tensor.shape[-2:]
-        for (down, right), weight in zip(taps.offsets, taps.weights.tolist(), strict=True):
-            made += weight * wide[..., 3 + down : 3 + down + height, 3 + right : 3 + right + width]
+        height, width = source.tensor.shape[-2:]
+        wide = F.pad(torch.where(known, source.tensor, 0), [interpolation.radius] * 4)
+        made = torch.zeros_like(source.tensor) + interpolation.shift.view(-1, 1, 1)
+        line = list(enumerate(interpolation.line.tolist()))
+        for (down, above), (right, beside) in itertools.product(line, line):
+            made += above * beside * wide[..., down : down + height, right : right + width]
         if residual is not None:
             made = made + residual.tensor
         target.write(made.relu() if relu else made, runs)

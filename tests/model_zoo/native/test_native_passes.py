@@ -9,11 +9,11 @@ from torch import Tensor
 
 from interim.model_zoo.errors import BadInputError
 from interim.model_zoo.masked import rbf
+from interim.model_zoo.native.interpolation import Interpolation
 from interim.model_zoo.native.kernels import Kernels
 from interim.model_zoo.native.maps import Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists
-from interim.model_zoo.native.taps import Taps
 from interim.model_zoo.networks.hrnet.intake import WithOnes
 
 TOLERANCE = {torch.float32: 1e-6, torch.bfloat16: 2**-8}
@@ -122,15 +122,18 @@ def test_interpolating_is_the_references(
     added: bool,
     relu: bool,
 ) -> None:
-    """Every position from the 7x7 around it, to the border; it may be added to what the target holds."""
+    """Every position from what is known of the 7x7 around it, to the border; the rest may be NaN."""
     known = noise((2, *size), 0.6)
     source, x = make(2, 5, *size)
-    source.fill(x * known.unsqueeze(1))
+    source.fill(torch.where(known.unsqueeze(1), x, torch.nan))
     target, before = make(2, 5, *size, 3)
     line, shift = rbf.line(torch.tensor(sharpness, dtype=torch.float64)), torch.randn(5)
     mask = ~known & noise((2, *size), 0.9)
-    runs, taps = RunLists(kernels).listed(mask), Taps.around(line, shift)
-    passes.interpolate(source, target, runs, taps, residual=target if added else None, relu=relu)
+    lists, around = RunLists(kernels), Interpolation.around(line, shift)
+    residual = target if added else None
+    passes.interpolation(around, source, lists.listed(known), target, residual=residual, relu=relu).run(
+        lists.listed(mask)
+    )
     wanted = rbf.columns(rbf.rows((x * known.unsqueeze(1)).double(), line), line)
     wanted = (wanted + shift.view(-1, 1, 1) + (before if added else 0)).float()
     wanted = wanted.relu() if relu else wanted
@@ -142,12 +145,12 @@ def test_interpolating_is_the_references(
     assert not borders(target).any()
 
 
-def test_interpolating_reads_no_farther_than_its_taps(
+def test_interpolating_reads_no_farther_than_what_counts(
     kernels: Kernels, passes: Passes, make: Make, dtype: torch.dtype
 ) -> None:
-    """What lies beyond may be anything; neighbours that count nothing are not taps at all."""
-    taps = Taps.around(rbf.line(torch.tensor(3.0)), torch.zeros(4))
-    assert len(taps) == 8
+    """What lies beyond may be anything; neighbours that count nothing are not read at all."""
+    around = Interpolation.around(rbf.line(torch.tensor(3.0)), torch.zeros(4))
+    assert around.radius == 1
     mask = torch.zeros(1, 9, 40, dtype=torch.bool)
     mask[0, 4, 20] = True
     made = []
@@ -157,7 +160,8 @@ def test_interpolating_reads_no_farther_than_its_taps(
         held[:, :, 3:6, 19:22] = 1
         source.fill(held)
         target, _ = make(1, 4, 9, 40, 1)
-        passes.interpolate(source, target, RunLists(kernels).listed(mask), taps)
+        lists = RunLists(kernels)
+        passes.interpolation(around, source, lists.dense(1, 9, 40), target).run(lists.listed(mask))
         made.append(target.all_cells)
     assert torch.equal(*made)
 
@@ -221,7 +225,7 @@ def test_what_does_not_fit_is_refused(kernels: Kernels, passes: Passes, make: Ma
     with pytest.raises(BadInputError, match="cannot be enlarged"):
         passes.enlarge([small], large, runs.pairs)
     with pytest.raises(BadInputError, match="not shaped like"):
-        passes.interpolate(small, large, runs, Taps.itself(torch.zeros(4)))
+        passes.interpolation(Interpolation.itself(torch.zeros(4)), small, runs, large)
     with pytest.raises(BadInputError, match="not half"):
         passes.halve(large, small, runs)
     with pytest.raises(BadInputError, match="do not fit"):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from interim.model_zoo.masked.conv import ConvNorm
-from interim.model_zoo.native.layers import plain, split, taps_around, typed, whole_bias
+from interim.model_zoo.native.layers import interpolation_of, plain, split, typed, whole_bias
 from interim.model_zoo.native.redesigned import InterpolatedHead, RedesignedHead
 from interim.model_zoo.networks.hrnet import heads
 
@@ -34,7 +34,7 @@ def head(part: nn.Module, channels: Sequence[int], operations: Operations) -> He
     if isinstance(part, heads.PlainHead):
         return PlainHead(part, channels, operations)
     if isinstance(part, heads.RedesignedHead):
-        filled = taps_around(typed(ConvNorm, part.down)[0]) is not None
+        filled = interpolation_of(typed(ConvNorm, part.down)[0]) is not None
         return (InterpolatedHead if filled else RedesignedHead)(part, channels, operations)
     assert isinstance(part, heads.SingleConvHead)
     return SingleConvHead(part, operations)

@@ -9,7 +9,7 @@ from torch import nn
 
 from interim.model_zoo.masked.conv import Shift
 from interim.model_zoo.masked.fill import FrozenFill
-from interim.model_zoo.native.taps import Taps
+from interim.model_zoo.native.interpolation import Interpolation
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -60,13 +60,13 @@ def split(
     return [make([weight], each) for weight, each in zip(weights, biases, strict=True)]
 
 
-def taps_around(part: ConvNorm) -> Taps | None:
-    """What a folded part fills masked positions from; None: nothing does."""
+def interpolation_of(part: ConvNorm) -> Interpolation | None:
+    """How a folded part fills masked positions; None: it does not."""
     shift = late_shift(part)
     if shift is None:
         return None
     assert isinstance(part.conv.fill, FrozenFill)
-    return Taps.around(part.conv.fill.line, shift)
+    return Interpolation.around(part.conv.fill.line, shift)
 
 
 class Layer:
@@ -79,7 +79,7 @@ class Layer:
             if shift is None
             else operations.conv([conv.weight], conv.bias, stride=conv.stride, shift=shift)
         )
-        self._taps = taps_around(part)
+        self._interpolation = interpolation_of(part)
         self.outputs = self._conv.outputs
 
     def steps(
@@ -96,9 +96,9 @@ class Layer:
         if where.filled is None:
             yield from self._conv.steps(sources, target, where.computed, residual=residual, relu=relu)
             return
-        assert self._taps is not None
+        assert self._interpolation is not None
         raw = space.raw(self.outputs, where.level)
         yield from self._conv.steps(sources, target, where.computed, residual=residual, raw=raw, relu=relu)
         yield from space.operations.interpolate(
-            raw, target, where.filled, self._taps, residual=residual, relu=relu
+            *(self._interpolation, raw, where.computed, target, where.filled), residual=residual, relu=relu
         )

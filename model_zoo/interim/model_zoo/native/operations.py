@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from interim.model_zoo.confidence import Rule
+    from interim.model_zoo.native.interpolation import Interpolation
     from interim.model_zoo.native.kernels import Kernels
-    from interim.model_zoo.native.taps import Taps
 
 Steps = Generator[None, None, None]
 """Work under way: yields wherever it may be given up, after a millisecond or so."""
@@ -222,18 +222,19 @@ class Operations:
 
     def interpolate(
         self,
+        interpolation: Interpolation,
         source: Map,
+        known: Runs,
         target: Map,
         runs: Runs,
-        taps: Taps,
         *,
         residual: Map | None = None,
         relu: bool = False,
     ) -> Steps:
-        """Write [relu](a position's neighbours by their weights + shift [+ residual]) to the listed positions."""
-        loads = target.shape.planes * (len(taps) + 1)
-        for part in _cut(runs, self._slice(loads)):
-            self._passes.interpolate(source, target, part, taps, residual=residual, relu=relu)
+        """Write [relu](what known neighbours in the source count together + shift [+ residual]) where listed."""
+        bound = self._passes.interpolation(interpolation, source, known, target, residual=residual, relu=relu)
+        for part in _cut(runs, self._slice(bound.loads)):
+            bound.run(part)
             yield
 
     def logits(self, source: Map, runs: Runs, before: Tensor | None) -> Generator[None, None, Tensor]:

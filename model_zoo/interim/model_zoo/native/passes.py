@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import torch
 
 from interim.model_zoo.errors import BadInputError
+from interim.model_zoo.native.interpolation import BoundInterpolation
 from interim.model_zoo.native.maps import CMap
 from interim.model_zoo.native.planes import planes
 
@@ -16,10 +17,10 @@ if TYPE_CHECKING:
 
     from torch import Tensor
 
+    from interim.model_zoo.native.interpolation import Interpolation
     from interim.model_zoo.native.kernels import Kernels
     from interim.model_zoo.native.maps import Map
-    from interim.model_zoo.native.runs import Work
-    from interim.model_zoo.native.taps import Taps
+    from interim.model_zoo.native.runs import Runs, Work
 
 MAX_COARSE = 3
 FACTORS = (2, 4, 8)
@@ -133,23 +134,23 @@ class Passes:
             self._threads,
         )
 
-    def interpolate(
+    def interpolation(
         self,
+        interpolation: Interpolation,
         source: Map,
+        known: Runs,
         target: Map,
-        runs: Work,
-        taps: Taps,
         *,
         residual: Map | None = None,
         relu: bool = False,
-    ) -> None:
-        """Write target = [relu](the sum of a position's neighbours by their weights + shift [+ residual]).
+    ) -> BoundInterpolation:
+        """What writes target = [relu](what the known neighbours of a position count together + shift [+ residual]).
 
         Args:
-            source: What is known; 0 wherever nothing is.
-            target: A map of the same shape.
-            runs: Positions of the target.
-            taps: The neighbours with their weights, and the shift.
+            interpolation: What neighbours count, and the shift.
+            source: A map of the target's shape.
+            known: Its positions that count; elsewhere the source may be anything.
+            target: What is written.
             residual: A map of the same shape, or the target.
             relu: Replace negative results by 0.
 
@@ -160,8 +161,9 @@ class Passes:
         for each in (source, residual):
             if each is not None and each.shape != target.shape:
                 raise BadInputError(f"{each.shape} is not shaped like the target {target.shape}")
-        c = taps.bind(source, target, residual, relu=relu)
-        self._interpolate(ctypes.byref(c), runs.address, len(runs), self._threads)
+        c = interpolation.bind(source, known, target, residual, relu=relu)
+        keeps = (interpolation, source, known, target, residual)
+        return BoundInterpolation(c=c, function=self._interpolate, threads=self._threads, keeps=keeps)
 
     def unpack(self, source: Map, target: Tensor, runs: Work) -> None:
         """The listed positions of a map to a tensor (N, C, h, w) float32, which keeps its others.

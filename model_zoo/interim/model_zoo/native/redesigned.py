@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from interim.model_zoo.masked.conv import ConvNorm
-from interim.model_zoo.native.layers import Layer, late_shift, plain, split, taps_around, typed
+from interim.model_zoo.native.interpolation import Interpolation
+from interim.model_zoo.native.layers import Layer, interpolation_of, late_shift, plain, split, typed
 from interim.model_zoo.native.regions import Interpolated
-from interim.model_zoo.native.taps import Taps
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -79,17 +79,17 @@ class Settled:
     """What turns the raw values of a part into its outputs: as they are where known, interpolated around."""
 
     def __init__(self, part: ConvNorm) -> None:
-        shift, around = late_shift(part), taps_around(part)
+        shift, around = late_shift(part), interpolation_of(part)
         assert shift is not None
         assert around is not None
-        self._itself, self._around = Taps.itself(shift), around
+        self._itself, self._around = Interpolation.itself(shift), around
 
     def steps(self, raw: Map, target: Map, level: int, space: Workspace) -> Steps:
         """Write ReLU(values + shift) wherever they are wanted at a level."""
-        where, interpolate = space.regions.moved(level), space.operations.interpolate
-        yield from interpolate(raw, target, where.computed, self._itself, relu=True)
-        if where.filled is not None:
-            yield from interpolate(raw, target, where.filled, self._around, relu=True)
+        where, operations = space.regions.moved(level), space.operations
+        for each, runs in ((self._itself, where.computed), (self._around, where.filled)):
+            if runs is not None:
+                yield from operations.interpolate(each, raw, where.computed, target, runs, relu=True)
 
 
 class InterpolatedHead:

@@ -105,6 +105,11 @@ class Runs(Work):
         self._mask = mask
 
     @cached_property
+    def mask(self) -> CMask:
+        """What is listed, for C."""
+        return _mask(self._mask)
+
+    @cached_property
     def pairs(self) -> Work:
         """As `PAIR`, for enlarging and convolutions of stride 1: if those are fewer, two runs in one."""
         found = self._lists.pairs(self._mask)
@@ -209,7 +214,7 @@ class RunLists:
         return room[: function(ctypes.byref(c), room.ctypes.data)]
 
 
-def _mask(mask: Tensor) -> Any:
+def _mask(mask: Tensor) -> CMask:
     """A mask as C takes it."""
     if mask.dtype != torch.bool or mask.ndim != 3 or (mask.shape[2] > 1 and mask.stride(2) != 1):
         raise BadInputError(

@@ -14,11 +14,11 @@ from interim.model_zoo.confidence import MaxProbability, Seen
 from interim.model_zoo.label_map import label_map
 from interim.model_zoo.native.answers import Answers
 from interim.model_zoo.native.conv import PackedConv
+from interim.model_zoo.native.interpolation import Interpolation
 from interim.model_zoo.native.maps import Map, MapShape
 from interim.model_zoo.native.passes import Passes
 from interim.model_zoo.native.runs import RunLists, Runs
 from interim.model_zoo.native.strided import StridedConv
-from interim.model_zoo.native.taps import Taps
 from interim.model_zoo.native.winograd import TiledConv
 
 if TYPE_CHECKING:
@@ -92,14 +92,14 @@ class _Trial:
         return all(torch.equal(one.values, other.values) for one, other in zip(found, wanted, strict=True))
 
     def interpolating_works(self) -> bool:
-        """Whether neighbours are added up by a kernel as torch does it, to the border of the map."""
+        """Whether known neighbours are added up by a kernel as torch does it, to the border of the map."""
         (source, x), (target, before) = self._map(CHANNELS), self._map(CHANNELS)
         line, shift = _noise((7,)).abs(), _noise((CHANNELS,))
-        taps = Taps.around(line, shift)
-        Passes(self.kernels, self.dtype).interpolate(source, target, self.runs, taps, residual=target)
+        known, passes = RunLists(self.kernels).listed(~self.mask), Passes(self.kernels, self.dtype)
+        around = Interpolation.around(line, shift)
+        passes.interpolation(around, source, known, target, residual=target).run(self.runs)
         kernel = torch.outer(line, line)
-        kernel[3, 3] = 0
-        made = F.conv2d(x, kernel.expand(CHANNELS, 1, 7, 7), shift, padding=3, groups=CHANNELS)
+        made = F.conv2d(x * ~self.mask, kernel.expand(CHANNELS, 1, 7, 7), shift, padding=3, groups=CHANNELS)
         return self._close(target, made + before, before)
 
     def enlarging_works(self) -> bool:

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from interim.model_zoo.native.regions import Regions
 
 INNER, RAW = -1, -2
-"""The numbers of spare maps that are zero where nothing is computed."""
+"""The numbers of spare maps that are zero where nothing is computed, and of those that take what is not shifted yet."""
 
 Spares = dict[tuple[int, int, int], "Map"]
 """Maps for what is read at once, by number, channels and level."""
@@ -55,11 +55,15 @@ class Workspace:
 
     def inner(self, channels: int, level: int) -> Map:
         """Like `spare`, and zero wherever `Regions.moved` does not compute or fill."""
-        return self._zeroed(channels, level, INNER)
+        key, found = (INNER, channels, level), self.spare(channels, level, INNER)
+        if self.regions.masked and key not in self._cleared:
+            self._cleared.add(key)
+            self.operations.clear(found)
+        return found
 
     def raw(self, channels: int, level: int) -> Map:
-        """Like `spare`, and zero wherever `Regions.active` does not list: what positions are filled from."""
-        return self._zeroed(channels, level, RAW)
+        """Like `spare`, for what is to be shifted, and what positions are filled from."""
+        return self.spare(channels, level, RAW)
 
     def stream(self, value: Map, level: int) -> Generator[None, None, Stream]:
         """A branch whose map must stay as it is: the target keeps its values where nothing is computed."""
@@ -69,10 +73,3 @@ class Workspace:
         self.operations.copy(value, target)
         yield
         return Stream(target, target)
-
-    def _zeroed(self, channels: int, level: int, number: int) -> Map:
-        key, found = (number, channels, level), self.spare(channels, level, number)
-        if self.regions.masked and key not in self._cleared:
-            self._cleared.add(key)
-            self.operations.clear(found)
-        return found

@@ -1,28 +1,27 @@
-/* target = [relu](sum over taps of weight * source beside it + shift [+ residual]), the same taps for
- * every channel, where the runs say. The source is 0 wherever it is not known. */
+/* target = [relu](what the known positions around it count together + shift [+ residual]), where the runs say.
+ *
+ * What a neighbour counts is a weight for how far below it is, times one for how far to the right. So columns
+ * are added up first, for all lanes of a vector, and of these sums those side by side. */
+#include "masks.h"
 #include "threads.h"
 #include "vectors.h"
 
 enum {
-    MAX_TAPS = 49,
+    MAX_RADIUS = 3,
+    MAX_SIDE = 2 * MAX_RADIUS + 1,
     /* Neighbours read the same lines: some are done together, so few planes at a time that those lines stay in the first
      * cache. */
     GROUP_RUNS = 16,
     GROUP_PLANES = 8,
 };
 
-/* A neighbour, and what it counts. */
+/* Class CInterpolation of native/interpolation.py: change both. */
 typedef struct {
-    int32_t down, right;
-    float weight;
-} Tap;
-
-/* Class CInterpolation of native/taps.py: change both. */
-typedef struct {
-    const Tap *taps;
-    const float *shift; /* per channel, made even */
-    int32_t tap_count;  /* up to MAX_TAPS */
-    int32_t relu;       /* 0 or 1 */
+    const float *shift;   /* per channel, made even */
+    float line[MAX_SIDE]; /* the weights, from the farthest above, or to the left, on */
+    int32_t radius;       /* how far the farthest is */
+    int32_t relu;         /* 0 or 1 */
+    Mask known;           /* of the target's size: where the source counts; it may be anything elsewhere */
     Map source, target;
     Map residual; /* cells are NULL where there is none; may be the target */
 } Interpolation;
@@ -30,88 +29,97 @@ typedef struct {
 EXPORT int interpolate_bf16(const Interpolation *task, const Run *runs, int64_t count, int threads);
 EXPORT int interpolate_fp32(const Interpolation *task, const Run *runs, int64_t count, int threads);
 
-/* A tap of one run. */
+/* Some positions of a run side by side: as many as a vector of sums of columns is enough for. */
 typedef struct {
-    int64_t offset; /* in cells */
-    float weight;
-    uint16_t inside; /* lanes whose neighbour lies inside the row */
-} Reach;
+    int image, y, x;          /* of the first */
+    int listed;               /* bit k: position x + k is listed */
+    uint16_t known[MAX_SIDE]; /* bit k, row by row: what column x - radius + k counts */
+} Stretch;
 
-/* Lanes k with 0 <= x + k < width. */
-static uint16_t lanes_inside(int x, int width) {
-    const int first = x < 0 ? -x : 0, end = width - x < LANES ? width - x : LANES;
-    return end > first ? (uint16_t)(((1u << end) - 1) & ~((1u << first) - 1)) : 0;
+/* Bit k: whether the source is known at (y, x + k). */
+INLINE uint16_t known_at(const Interpolation *task, int image, int y, int x) {
+    const Mask *known = &task->known;
+    if (y < 0 || y >= known->height) return 0;
+    const uint8_t *bytes = known->bytes + image * known->image_stride + y * known->row_stride;
+    return x < 0 ? (uint16_t)(word_at(bytes, known->width) << -x) : word_at(bytes + x, known->width - x);
 }
 
-/* A run with its taps that lie inside the map. */
-typedef struct {
-    Run run;
-    int count, cut; /* of the taps; whether one of them lies outside for some lanes */
-    Reach reaches[MAX_TAPS];
-} Reader;
-
-static void find_reaches(const Interpolation *task, Run run, Reader *reader) {
-    const Map *source = &task->source;
-    reader->run = run;
-    reader->count = reader->cut = 0;
-    for (int i = 0; i < task->tap_count; i++) {
-        const Tap tap = task->taps[i];
-        const int y = run.y + tap.down;
-        const uint16_t inside = lanes_inside(run.x + tap.right, source->width);
-        if (y < 0 || y >= source->height || !(inside & run.lanes)) continue;
-        if (run.lanes & ~inside) reader->cut = 1;
-        const int64_t offset = (int64_t)tap.down * source->row_pitch + tap.right;
-        reader->reaches[reader->count++] = (Reach){offset, tap.weight, inside};
+/* The stretches of a run, up to LANES. */
+INLINE int find_stretches(const Interpolation *task, Run run, int radius, Stretch *stretches) {
+    const int size = VECTOR - 2 * radius;
+    int count = 0;
+    for (int first = 0; first < LANES; first += size) {
+        const int x = run.x + first, listed = run.lanes >> first & ((1 << size) - 1);
+        if (!listed) continue;
+        Stretch *stretch = &stretches[count++];
+        *stretch = (Stretch){.image = run.image, .y = run.y, .x = x, .listed = listed};
+        for (int down = -radius; down <= radius; down++)
+            stretch->known[radius + down] = known_at(task, run.image, run.y + down, x - radius);
     }
+    return count;
 }
 
-INLINE void interpolate_part(
-    const Interpolation *task, const Reader *reader, int part, int64_t begin, int64_t end, int cut, int depth
+INLINE void interpolate_stretch(
+    const Interpolation *task, const Stretch *stretch, int64_t begin, int64_t end, int radius, int depth
 ) {
-    const Map *source = &task->source, *target = &task->target, *residual = &task->residual;
-    const Run run = reader->run;
-    const int x = run.x + part * VECTOR;
-    const Cell *from = cell_at(source, run.image, run.y, x);
-    const Cell *added = residual->cells ? cell_at(residual, run.image, run.y, x) : NULL;
-    Cell *to = cell_at(target, run.image, run.y, x);
+    const Map *residual = &task->residual;
+    const int side = 2 * radius + 1, added = residual->cells != NULL, relu = task->relu;
+    const int64_t pitch = task->source.row_pitch, source_stride = task->source.plane_stride;
+    const int64_t target_stride = task->target.plane_stride, residual_stride = residual->plane_stride;
+    const Cell *from = cell_at(&task->source, stretch->image, stretch->y - radius, stretch->x - radius);
+    Cell *to = cell_at(&task->target, stretch->image, stretch->y, stretch->x);
+    const Cell *before = added ? cell_at(residual, stretch->image, stretch->y, stretch->x) : to;
+    const Lanes listed = lanes_of((uint16_t)stretch->listed, 0);
+    Lanes known[MAX_SIDE];
+    Floats line[MAX_SIDE];
+#pragma GCC unroll 7
+    for (int i = 0; i < side; i++) {
+        known[i] = lanes_of(stretch->known[i], 0);
+        line[i] = filled(task->line[i]);
+    }
+    from += begin * source_stride;
+    to += begin * target_stride;
+    before += begin * residual_stride;
     for (int64_t plane = begin; plane < end; plane++) {
-        Channels sum;
-        for (int c = 0; c < depth; c++) sum.channel[c] = filled(task->shift[plane * depth + c]);
-        for (const Reach *reach = reader->reaches; reach < reader->reaches + reader->count; reach++) {
-            Channels near = load_channels(from + plane * source->plane_stride + reach->offset, depth);
-            for (int c = 0; c < depth; c++) {
-                if (cut) near.channel[c] = kept(near.channel[c], lanes_of(reach->inside, part * VECTOR));
-                sum.channel[c] = near.channel[c] * filled(reach->weight) + sum.channel[c];
+        Channels sums, made;
+        for (int c = 0; c < depth; c++) {
+            sums.channel[c] = filled(0);
+            made.channel[c] = filled(task->shift[plane * depth + c]);
+        }
+#pragma GCC unroll 7
+        for (int row = 0; row < side; row++) {
+            if (radius > 1 && !stretch->known[row]) continue; /* of rows beyond the map one exists, no more */
+            const Channels near = load_channels(from + row * pitch, depth);
+            for (int c = 0; c < depth; c++)
+                sums.channel[c] = kept(near.channel[c], known[row]) * line[row] + sums.channel[c];
+        }
+        for (int c = 0; c < depth; c++)
+#pragma GCC unroll 7
+            for (int right = 0; right < side; right++) {
+                const Floats beside = right ? permuted(sums.channel[c], counted_ints(right)) : sums.channel[c];
+                made.channel[c] = beside * line[right] + made.channel[c];
             }
-        }
         if (added) {
-            const Channels before = load_channels(added + plane * residual->plane_stride, depth);
-            for (int c = 0; c < depth; c++) sum.channel[c] = sum.channel[c] + before.channel[c];
+            const Channels old = load_channels(before, depth);
+            for (int c = 0; c < depth; c++) made.channel[c] = made.channel[c] + old.channel[c];
         }
-        if (task->relu)
-            for (int c = 0; c < depth; c++) sum.channel[c] = relued(sum.channel[c]);
-        store_channels(to + plane * target->plane_stride, lanes_of(run.lanes, part * VECTOR), sum, depth);
+        if (relu)
+            for (int c = 0; c < depth; c++) made.channel[c] = relued(made.channel[c]);
+        store_channels(to, listed, made, depth);
+        from += source_stride;
+        to += target_stride;
+        before += residual_stride;
     }
 }
 
-INLINE void interpolate_planes(const Interpolation *task, const Reader *reader, int64_t begin, int64_t end, int depth) {
-    for (int part = 0; part < RUN_PARTS; part++) {
-        if (!(reader->run.lanes >> part * VECTOR & ((1u << VECTOR) - 1))) continue;
-        if (reader->cut) interpolate_part(task, reader, part, begin, end, 1, depth);
-        else interpolate_part(task, reader, part, begin, end, 0, depth);
-    }
-}
-
-INLINE void interpolate_runs(const Interpolation *task, const Run *runs, int64_t begin, int64_t end, int depth) {
+INLINE void interpolate_group(const Interpolation *task, const Run *runs, int count, int radius, int depth) {
+    Stretch stretches[GROUP_RUNS * LANES];
+    int found = 0;
+    for (int i = 0; i < count; i++) found += find_stretches(task, runs[i], radius, stretches + found);
     const int64_t planes = task->target.planes;
-    for (; begin < end; begin += GROUP_RUNS) {
-        Reader readers[GROUP_RUNS];
-        const int64_t count = begin + GROUP_RUNS < end ? GROUP_RUNS : end - begin;
-        for (int i = 0; i < count; i++) find_reaches(task, runs[begin + i], &readers[i]);
-        for (int64_t plane = 0; plane < planes; plane += GROUP_PLANES) {
-            const int64_t until = plane + GROUP_PLANES < planes ? plane + GROUP_PLANES : planes;
-            for (int i = 0; i < count; i++) interpolate_planes(task, &readers[i], plane, until, depth);
-        }
+    for (int64_t begin = 0; begin < planes; begin += GROUP_PLANES) {
+        const int64_t end = begin + GROUP_PLANES < planes ? begin + GROUP_PLANES : planes;
+        for (int i = 0; i < found; i++) interpolate_stretch(task, &stretches[i], begin, end, radius, depth);
     }
 }
 
@@ -120,10 +128,21 @@ typedef struct {
     const Run *runs;
 } Task;
 
-static void part_fp32(const void *given, int64_t begin, int64_t end) {
-    const Task *task = given;
-    interpolate_runs(task->interpolation, task->runs, begin, end, 1);
+INLINE void interpolate_runs(const Task *task, int64_t begin, int64_t end, int depth) {
+    const Interpolation *interpolation = task->interpolation;
+    for (; begin < end; begin += GROUP_RUNS) {
+        const Run *runs = task->runs + begin;
+        const int count = begin + GROUP_RUNS < end ? GROUP_RUNS : (int)(end - begin);
+        switch (interpolation->radius) { /* known, it makes loops plain */
+            case 0: interpolate_group(interpolation, runs, count, 0, depth); break;
+            case 1: interpolate_group(interpolation, runs, count, 1, depth); break;
+            case 2: interpolate_group(interpolation, runs, count, 2, depth); break;
+            default: interpolate_group(interpolation, runs, count, MAX_RADIUS, depth); break;
+        }
+    }
 }
+
+static void part_fp32(const void *task, int64_t begin, int64_t end) { interpolate_runs(task, begin, end, 1); }
 
 int interpolate_fp32(const Interpolation *interpolation, const Run *runs, int64_t count, int threads) {
     const Task task = {interpolation, runs};
@@ -132,10 +151,7 @@ int interpolate_fp32(const Interpolation *interpolation, const Run *runs, int64_
 }
 
 #ifdef __AVX512BF16__
-static void part_bf16(const void *given, int64_t begin, int64_t end) {
-    const Task *task = given;
-    interpolate_runs(task->interpolation, task->runs, begin, end, 2);
-}
+static void part_bf16(const void *task, int64_t begin, int64_t end) { interpolate_runs(task, begin, end, 2); }
 
 int interpolate_bf16(const Interpolation *interpolation, const Run *runs, int64_t count, int threads) {
     const Task task = {interpolation, runs};

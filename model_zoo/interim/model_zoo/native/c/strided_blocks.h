@@ -124,8 +124,10 @@ INLINE void write_plane(const Conv *conv, const Group *group, int vector, int64_
 /* Ask for what some outputs are added to and written to. */
 INLINE void fetch_target(const Conv *conv, const Group *group, int first, int end) {
     for (int o = first; o < end && o < conv->outputs; o += DEPTH)
-        for (int v = 0; v < group->count; v++)
+        for (int v = 0; v < group->count; v++) {
             fetch_positions(&group->target[v], o / DEPTH * conv->target.plane_stride);
+            if (conv->raw.cells) fetch_positions(&group->raw[v], o / DEPTH * conv->raw.plane_stride);
+        }
 }
 
 static void compute(const Conv *conv, const Group *group, const Group *next) {

@@ -71,8 +71,11 @@ APART void split_parts(const Conv *conv, const Places *places, Cell *to) { split
 /* Ask for what a group writes next, the outputs `first` to `end - 1`: one of so many shares. */
 INLINE void fetch_target(const Conv *conv, const Group *group, int first, int end, int share, int shares) {
     const int count = group->count * ((end - first) / DEPTH);
-    for (int i = count * share / shares; i < count * (share + 1) / shares; i++)
-        fetch_rows(&group->target[i % group->count], (first / DEPTH + i / group->count) * conv->target.plane_stride);
+    for (int i = count * share / shares; i < count * (share + 1) / shares; i++) {
+        const int vector = i % group->count, plane = first / DEPTH + i / group->count;
+        fetch_rows(&group->target[vector], plane * conv->target.plane_stride);
+        if (conv->raw.cells) fetch_rows(&group->raw[vector], plane * conv->raw.plane_stride);
+    }
 }
 
 #ifdef ON_MATRIX
