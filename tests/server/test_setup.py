@@ -112,6 +112,21 @@ def test_a_probe_measures_the_stages_in_doubt() -> None:
     assert [spent_s for _, spent_s in seconds] == pytest.approx([0.1] * 2 * PROBE_PASSES)
 
 
+def test_what_a_probe_holds_is_free_when_it_has_run() -> None:
+    """However long the probe is kept: the next request finds the memory of its stages where it was."""
+    clock, held = Clock(), []
+    probe = Probe(Doubt(size=SIZE, exits=2))
+
+    def sleep(seconds: float) -> None:
+        clock.sleep(seconds)
+        held.append(probe.request is not None)
+
+    assert warm_up(ScriptedModel(sleep=sleep), clock).probe(probe)
+    assert all(held)
+    assert held
+    assert probe.request is None
+
+
 def test_a_probe_that_is_given_up_ends_at_the_next_slice() -> None:
     """Whatever it had measured in full is kept, the stage under way is not."""
     clock = Clock()

@@ -24,10 +24,15 @@ class Probe:
     def give_up(self) -> None:
         """There is work to do."""
         self.given_up = True
-        if self.request is not None:
-            self.request.forgotten = True
+        request = self.request
+        if request is not None:
+            request.forgotten = True
 
     def enter(self, request: Request) -> None:
         """This request runs next, on behalf of the probe."""
         self.request = request
         request.forgotten = self.given_up
+
+    def leave(self) -> None:
+        """It has run: what it holds is free for others, however long somebody keeps the probe."""
+        self.request = None

@@ -33,6 +33,10 @@ from interim.server.urgency import make_urgent, weigh_more
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from interim.server.engine.compute import Compute
+    from interim.server.engine.request import Work
+    from interim.server.engine.warm import WarmUp
+
 SWITCH_S = 0.0005
 """How soon a thread that holds the interpreter must yield it: the verdict waits for it (default 5 ms)."""
 
@@ -154,11 +158,15 @@ class Engine:
         self._control = control
         self._opened.set()
         while True:
-            match control.take():
-                case Probe() as probe:
-                    control.probed(probe, setup.warm_up.probe(probe))
-                case work:
-                    compute.run(work)
+            _do(control.take(), control, compute, setup.warm_up)
+
+
+def _do(next_: Work | Probe, control: Control, compute: Compute, warm_up: WarmUp) -> None:
+    """Run what is next; of what it holds nothing outlives the call, so that its memory serves the one behind it."""
+    if isinstance(next_, Probe):
+        control.probed(next_, warm_up.probe(next_))
+    else:
+        compute.run(next_)
 
 
 def _keep_for_good() -> None:

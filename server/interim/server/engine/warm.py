@@ -123,6 +123,8 @@ class WarmUp:
                         seconds += [(exit_, spent_s) for exit_, _, spent_s in watch.steps[-exits:]]
             except WarmUpError:
                 return []  # this size is beyond the model: a request of it will be told so
+            finally:
+                probe.leave()
         return seconds
 
     def _pass(self, size: Shape, batch: int) -> list[tuple[int, int, float]]:
